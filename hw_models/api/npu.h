@@ -1,0 +1,80 @@
+// What every chip offers, and the one way from a network to a report.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/base/config.h"
+#include "sim/kernel/machine.h"
+#include "sim/program/program.h"
+#include "sim/trace/report.h"
+#include "workloads/ir/graph.h"
+
+namespace npusim::hw {
+
+struct CompileOptions {
+  ir::DType dtype = ir::DType::f16;
+};
+
+/// A program and what the report needs to know about how it came about.
+struct Compiled {
+  program::Program program;
+  trace::Coverage coverage;
+  std::vector<std::string> notes;
+};
+
+/// A chip, built from its description. Immutable; it neither simulates nor keeps state between networks.
+class Npu {
+ public:
+  virtual ~Npu() = default;
+  [[nodiscard]] virtual const program::Target& target() const = 0;
+  /// Engines, flags, dispatchers and memory for the kernel. Valid as long as the chip.
+  [[nodiscard]] virtual const kernel::MachineSpec& machine() const = 0;
+  /// Types the chip computes in, the default first.
+  [[nodiscard]] virtual std::vector<ir::DType> dtypes() const = 0;
+  /// Peak multiply-accumulates per main-clock cycle, all engines together.
+  [[nodiscard]] virtual double peak_macs_per_cycle(ir::DType dtype) const = 0;
+  /// Legalises and maps a network. Throws UserError listing everything the chip cannot run, or naming the layer that
+  /// fits no tiling and how many bytes short the buffer is.
+  [[nodiscard]] virtual Compiled compile(const ir::Graph& graph, const CompileOptions& options) const = 0;
+};
+
+/// Names of the built-in chips.
+std::vector<std::string> chip_names();
+/// The description of a built-in chip ("ascend310") or of a YAML file (which may say `extends: ascend310`), with
+/// `overrides` ("key=value") applied. Throws UserError for unknown names and keys.
+Config describe(const std::string& name_or_file, const std::vector<std::string>& overrides = {});
+/// Builds the chip that a description names. Throws UserError for missing, unknown or out-of-range keys.
+std::unique_ptr<Npu> make_npu(const Config& description);
+
+struct EvaluateOptions {
+  ir::DType dtype = ir::DType::f16;
+  kernel::KernelKind kernel = kernel::KernelKind::run_ahead;
+  bool verify_program = false;
+  bool spans = false;
+};
+
+/// Compiles (after the common passes), simulates and reports. A machine elaborates once in a process: evaluate() may
+/// be called any number of times with the same chip, and every call gives the same report.
+class Evaluator {
+ public:
+  Evaluator(const Config& description, kernel::KernelKind kernel);
+  ~Evaluator();
+  Evaluator(const Evaluator&) = delete;
+  Evaluator& operator=(const Evaluator&) = delete;
+  /// `graph` as imported or generated; batch is the graph's own.
+  trace::Report evaluate(const ir::Graph& graph, const EvaluateOptions& options);
+  [[nodiscard]] const Npu& npu() const { return *npu_; }
+
+ private:
+  std::string name_;
+  std::string hash_;
+  std::string hardware_;
+  std::unique_ptr<Npu> npu_;
+  std::unique_ptr<kernel::Machine> machine_;
+};
+
+}  // namespace npusim::hw

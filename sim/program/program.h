@@ -1,0 +1,154 @@
+// What a chip executes: in-order queues of commands tied by flags. No layers' semantics, no time.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/base/units.h"
+
+namespace npusim::program {
+
+using QueueId = std::uint16_t;
+using FlagId = std::uint16_t;
+using SpaceId = std::uint16_t;
+using OpcodeId = std::uint16_t;
+
+/// The most integer arguments a command carries.
+inline constexpr std::size_t kMaxArgs = 10;
+
+/// One kind of command of a chip: its name and the names of its integer arguments, in order.
+struct Opcode {
+  std::string name;
+  std::vector<std::string> args;
+};
+
+/// A queue: commands run in order on one engine.
+struct Queue {
+  std::string name;          ///< "core0.cube"
+  bool memory = false;       ///< its commands move data through the memory system (a DMA engine)
+};
+
+/// A storage that commands read and write. Scratchpads are bounded and byte-addressed; the global space (DRAM
+/// and what caches it) holds the network's tensors.
+struct Space {
+  std::string name;  ///< "core0.l1"
+  std::int64_t bytes = 0;
+  bool global = false;
+};
+
+/// The machine a program is for, as far as programs must know it. Owned by the chip; programs point to it.
+struct Target {
+  std::string chip;
+  std::vector<Queue> queues;
+  std::vector<Space> spaces;
+  std::vector<std::string> flags;  ///< names, "core0.mte2_mte1.0"
+  std::vector<Opcode> opcodes;
+  std::int64_t flag_capacity = 1;  ///< a flag holds at most this many sets not yet waited for
+};
+
+/// Bytes [offset, offset+bytes) repeated: outer x inner runs at the given strides. A plain region has
+/// outer = inner = 1.
+struct Region {
+  SpaceId space = 0;
+  bool write = false;
+  std::int64_t offset = 0;
+  std::int64_t bytes = 0;  ///< of one run
+  std::int64_t inner = 1;
+  std::int64_t inner_stride = 0;
+  std::int64_t outer = 1;
+  std::int64_t outer_stride = 0;
+  [[nodiscard]] std::int64_t total_bytes() const { return bytes * inner * outer; }
+};
+
+/// One instruction of one queue. Regions and flags live in the program's pools.
+struct Command {
+  QueueId queue = 0;
+  OpcodeId opcode = 0;
+  std::uint32_t task = 0;
+  std::uint32_t first_region = 0;
+  std::uint16_t region_count = 0;
+  std::uint16_t wait_count = 0;  ///< flags this command waits for (and consumes) before it starts
+  std::uint16_t set_count = 0;   ///< flags it sets when it is complete
+  std::uint32_t first_flag = 0;  ///< waits first, then sets
+  std::array<std::int32_t, kMaxArgs> args{};
+  std::int64_t macs = 0;  ///< unpadded multiply-accumulates done
+};
+
+/// One operator of the network as the chip runs it. Tasks run one after another: a task starts when every command
+/// of the one before has completed, plus its launch cost.
+struct Task {
+  std::string name;    ///< the layer
+  std::string op;      ///< "conv", "pool", ...
+  std::string engine;  ///< the queue kind that bounds it in principle: "cube", "vector", "dma"
+  std::int64_t launch_cycles = 0;
+  std::uint32_t first_command = 0;
+  std::uint32_t command_count = 0;
+  std::int64_t macs = 0;  ///< what its commands' MACs must add up to
+};
+
+/// A tensor's home in the global space.
+struct Buffer {
+  std::string name;
+  std::int64_t offset = 0;
+  std::int64_t bytes = 0;
+  bool input = false;   ///< written before the program starts (network input or weight)
+  bool output = false;  ///< must be complete when the program ends
+};
+
+/// A compiled network. Commands are in program order (the order in which the chip's dispatcher issues them);
+/// a queue's order is the order of its commands here.
+struct Program {
+  const Target* target = nullptr;
+  std::string network;
+  std::vector<Task> tasks;
+  std::vector<Command> commands;
+  std::vector<Region> regions;
+  std::vector<FlagId> flags;
+  std::vector<Buffer> buffers;
+
+  [[nodiscard]] std::span<const Region> regions_of(const Command& command) const {
+    return std::span(regions).subspan(command.first_region, command.region_count);
+  }
+  [[nodiscard]] std::span<const FlagId> waits_of(const Command& command) const {
+    return std::span(flags).subspan(command.first_flag, command.wait_count);
+  }
+  [[nodiscard]] std::span<const FlagId> sets_of(const Command& command) const {
+    return std::span(flags).subspan(command.first_flag + command.wait_count, command.set_count);
+  }
+};
+
+/// Appends tasks and commands to a program; keeps the pools consistent.
+class Builder {
+ public:
+  explicit Builder(Program& program) : program_(program) {}
+  void begin_task(Task task);
+  /// Starts a command; add its regions, waits and sets before the next one.
+  Command& command(QueueId queue, OpcodeId opcode, std::initializer_list<std::int64_t> args = {});
+  void region(const Region& region);
+  /// Waits must be added before sets.
+  void wait(FlagId flag);
+  void set(FlagId flag);
+  /// Closes the current task.
+  void end_task();
+
+ private:
+  Program& program_;
+};
+
+/// The program as text; parse(print(p)) equals p. `npusim compile --dump program`.
+std::string print(const Program& program);
+/// Parses print()'s output for `target`. Throws UserError with `file` and the line, and the nearest valid name.
+Program parse(std::string_view text, const Target& target, const std::string& file);
+
+/// Proves that a program is sound, or throws InternalError naming the commands at fault:
+/// MACs of every task's commands add up to the task's; scratchpads do not overflow; every byte is read after its
+/// write and overwritten after its last read (happens-before over queues, flags and task order); every flag is
+/// set at most `flag_capacity` times ahead of its waits, and is clear at the end; no deadlock; every output byte
+/// of the global space is written exactly once.
+void verify(const Program& program);
+
+}  // namespace npusim::program
