@@ -121,12 +121,15 @@ struct Program {
   }
 };
 
-/// Appends tasks and commands to a program; keeps the pools consistent.
+/// Appends tasks and commands to a program; keeps the pools consistent. Misuse (a command outside a task, an id or an
+/// argument count that is not the target's, a wait after a set) throws InternalError.
 class Builder {
  public:
   explicit Builder(Program& program) : program_(program) {}
+  /// Opens a task; its first_command and command_count are filled in here and in end_task().
   void begin_task(Task task);
-  /// Starts a command; add its regions, waits and sets before the next one.
+  /// Starts a command with exactly the opcode's arguments; add its regions, waits and sets before the next one.
+  /// The reference (for `macs`, or to change an argument) is valid until the next command.
   Command& command(QueueId queue, OpcodeId opcode, std::initializer_list<std::int64_t> args = {});
   void region(const Region& region);
   /// Waits must be added before sets.
@@ -136,7 +139,10 @@ class Builder {
   void end_task();
 
  private:
+  Command& current(std::string_view what);
+
   Program& program_;
+  bool open_ = false;  ///< between begin_task and end_task
 };
 
 /// The program as text; parse(print(p)) equals p. `npusim compile --dump program`.
