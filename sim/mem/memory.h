@@ -1,5 +1,5 @@
-// The memory domain: DMA ports, on-chip shared memory and DRAM channels, contended, in one object that runs ahead.
-// Free of SystemC. All times are cycles of the chip's main clock at this boundary.
+// The memory domain: DMA ports, on-chip shared memory and DRAM channels, contended, in one object that runs
+// ahead. Free of SystemC. All times are cycles of the chip's main clock at this boundary.
 #pragma once
 
 #include <cstdint>
@@ -18,14 +18,14 @@ namespace npusim::mem {
 /// One DRAM channel's timing, in DRAM command clocks unless the name says otherwise. Read from YAML
 /// (sim/mem/dram/*.yaml), where every value has its source.
 struct DramTiming {
-  std::string standard;            ///< "lpddr4x-3200"
-  std::int64_t clock_hz = 0;       ///< command clock
-  std::int64_t burst_clocks = 0;   ///< data-bus clocks of one burst (tCCD for back-to-back bursts)
+  std::string standard;           ///< "lpddr4x-3200"
+  std::int64_t clock_hz = 0;      ///< command clock
+  std::int64_t burst_clocks = 0;  ///< data-bus clocks of one burst (tCCD for back-to-back bursts)
   std::int64_t burst_bytes = 0;
   std::int64_t page_bytes = 0;
   std::int64_t banks = 0;
-  std::int64_t rl = 0, wl = 0;     ///< read latency (with tDQSCK), write latency
-  std::int64_t trcd = 0, trp = 0, trp_all = 0, tras = 0, trrd = 0, tfaw = 0;
+  std::int64_t rl = 0, wl = 0;  ///< read latency (with tDQSCK), write latency
+  std::int64_t trcd = 0, trp = 0, trp_all = 0, tras = 0, trc = 0, trrd = 0, tfaw = 0;
   std::int64_t twr = 0, twtr = 0, trtp = 0, trtw = 0;
   std::int64_t trefi = 0, trfc = 0;
 };
@@ -36,13 +36,17 @@ struct DramSpec {
   std::int64_t channels = 1;
   std::int64_t interleave_bytes = 256;  ///< consecutive blocks of this size go to consecutive channels
   std::int64_t controller_cycles = 0;   ///< fixed request-to-command plus data-return latency, main clock
+  /// Requests that a channel's posted-write buffer holds: writes are acknowledged when they enter it and
+  /// drained in batches. 0: none, a write is acknowledged when its data is on the bus, and writes keep their
+  /// place among reads.
+  std::int64_t write_queue = 0;
 };
 
 /// An on-chip memory shared by all ports (Ascend's L2 buffer), a window of the global address space.
 struct SharedSramSpec {
-  std::int64_t base = 0;  ///< first address of the window
-  std::int64_t bytes = 0;  ///< 0: the chip has none
-  std::int64_t read_bytes_per_cycle = 0;   ///< whole memory, all ports together
+  std::int64_t base = 0;                  ///< first address of the window
+  std::int64_t bytes = 0;                 ///< 0: the chip has none
+  std::int64_t read_bytes_per_cycle = 0;  ///< whole memory, all ports together
   std::int64_t write_bytes_per_cycle = 0;
   std::int64_t latency_cycles = 0;
 };
@@ -50,13 +54,13 @@ struct SharedSramSpec {
 /// A DMA engine's connection to the memory system.
 struct PortSpec {
   std::string name;
-  bool write = false;                      ///< direction of its traffic
-  std::int64_t request_bytes = 256;        ///< a run is cut into requests of at most this, aligned to it
-  std::int64_t outstanding = 16;           ///< requests in flight
+  bool write = false;                ///< direction of its traffic
+  std::int64_t request_bytes = 256;  ///< a run is cut into requests of at most this, aligned to it
+  std::int64_t outstanding = 16;     ///< requests in flight
   /// Cycles between two requests, as a rational so that 256 B at 67 B/cycle is exact: issue_num/issue_den.
   std::int64_t issue_num = 4, issue_den = 1;
   std::int64_t sram_issue_num = 2, sram_issue_den = 1;  ///< the same towards the shared SRAM
-  std::int64_t start_cycles = 0;           ///< from a command's start to its first request
+  std::int64_t start_cycles = 0;                        ///< from a command's start to its first request
 };
 
 struct MemorySpec {
@@ -70,50 +74,71 @@ struct MemorySpec {
 struct MemoryCounters {
   std::int64_t dram_read_bytes = 0, dram_write_bytes = 0;
   std::int64_t sram_read_bytes = 0, sram_write_bytes = 0;
-  std::int64_t requests = 0;   ///< requests served by DRAM and SRAM
-  std::int64_t bursts = 0;     ///< DRAM bursts
+  std::int64_t requests = 0;                  ///< requests served by DRAM and SRAM
+  std::int64_t bursts = 0;                    ///< DRAM bursts
   std::int64_t row_hits = 0, row_misses = 0;  ///< by request
   std::int64_t refreshes = 0;
-  std::int64_t events = 0;     ///< local events processed
+  std::int64_t events = 0;  ///< local events processed
 };
 
 /// A transfer that has completed.
 struct Completion {
   std::size_t port = 0;
   Cycles start{0};
-  Cycles end{0};      ///< the last byte has arrived (read) or has been accepted by the memory (write)
-  Cycles ideal{0};    ///< what the port alone would have needed, without waiting for memory: its busy time
+  Cycles end{0};    ///< the last byte has arrived (read) or has been accepted by the memory (write)
+  Cycles ideal{0};  ///< what the port alone would have needed, without waiting for memory: its busy time
   std::int64_t bytes = 0;
+  std::int64_t dram_bytes = 0, sram_bytes = 0;  ///< of these, by memory
 };
 
 /// Ports, SRAM and DRAM channels with their own local event loop.
 ///
-/// The protocol, the same however it is executed (here, or with every port and channel as a SystemC process of its
-/// own): a port that issues a request at cycle t reaches the target (a DRAM channel, or the SRAM) at t+1; a target
-/// serves requests in order of arrival, ties by port id, and fixes the cycle at which the response is back at the
-/// port; a port has at most `outstanding` requests without response. A transfer is complete at its last response.
+/// The protocol, the same however it is executed (here, or with every port and channel as a SystemC process
+/// of its own): a port that issues a request at cycle t reaches the target (a DRAM channel, or the SRAM) at
+/// t+1; a target serves requests in order of arrival, ties by port id, and fixes the cycle at which the
+/// response is back at the port. Responses retire in order: a port's request k is issued one issue interval
+/// after request k-1 and not before the response of request k-outstanding. A transfer is complete at its last
+/// response, and not before the last request's issue interval is over.
 class MemoryDomain {
  public:
   virtual ~MemoryDomain() = default;
-  /// Starts a transfer of the global-space `runs` on an idle `port` at cycle `at`: the first request is issued at
-  /// `at + max(1, start_cycles)`. `at` is never earlier than the last completion returned.
+  /// Starts a transfer of the global-space `runs` on an idle `port` at cycle `at`: the first request is
+  /// issued at `at + max(1, start_cycles)`. `at` is never earlier than the last completion returned or
+  /// horizon given. Throws InternalError when the port is busy or `at` is in the past.
   virtual void start(std::size_t port, std::span<const program::Region> runs, Cycles at) = 0;
-  /// Runs ahead to the earliest completion and returns it (ties: lowest port); nothing when no transfer is active.
-  /// The caller calls it only when no transfer can start before that completion any more.
-  virtual std::optional<Completion> next_completion() = 0;
+  /// Runs ahead to the earliest completion at or before `horizon` and returns it (ties: lowest port); nothing
+  /// when there is none. The caller promises that no transfer starts before that completion or the horizon,
+  /// whichever is earlier: the horizon is the earliest cycle at which anything outside could start one.
+  virtual std::optional<Completion> next_completion(Cycles horizon) = 0;
+  /// The same without horizon: nothing outside can start a transfer before the next completion.
+  std::optional<Completion> next_completion() { return next_completion(kNever); }
   /// Back to the state after construction: closed rows, refresh phase zero, counters zero.
   virtual void reset() = 0;
   [[nodiscard]] virtual const MemoryCounters& counters() const = 0;
 };
 
-/// The run-ahead domain: one object, no SystemC.
+/// Throws UserError naming the port or memory whose parameters cannot work: sizes that are no powers of two,
+/// requests larger than an interleaving block or a DRAM page, an issue interval under a cycle, fewer than two
+/// outstanding.
+void check(const MemorySpec& spec);
+
+/// The run-ahead domain: one object, no SystemC. Checks the spec.
 std::unique_ptr<MemoryDomain> make_memory_domain(const MemorySpec& spec);
 
-/// Reads `<prefix>.model`, channels, interleave and controller latency, and the timing table that `model` names
-/// (built in, or a YAML file). Throws UserError for unknown tables, missing keys and impossible timings.
+/// Reads `<prefix>.model`, `.channels`, `.interleave_bytes`, `.controller_cycles` and `.write_queue`, and the
+/// timing table that `model` names (built in, or a path that ends in .yaml). Throws UserError with file and
+/// line for unknown tables, missing keys and impossible timings.
 DramSpec read_dram(const Config& config, const std::string& prefix);
 
 /// Names of the built-in timing tables.
 std::vector<std::string> dram_tables();
+
+/// The timing table `model` (built in, or a path that ends in .yaml) as a configuration, with its provenance.
+/// Throws UserError, starting with `where`, when there is none.
+Config dram_table(const std::string& model, const std::string& where);
+
+/// One channel's timing from a table. Throws UserError with file and line for missing, unknown, out-of-range
+/// and contradicting values.
+DramTiming read_timing(const Config& table);
 
 }  // namespace npusim::mem
