@@ -81,6 +81,9 @@ struct MatMulAttrs {
 };
 
 enum class PoolKind : std::uint8_t { max, average };
+/// Pools round down: a pool of ONNX's ceil_mode 1 is stored with bottom and right padding enlarged until
+/// rounding down gives the same output. The added cells are never counted by an average (count_include_pad
+/// says nothing about them).
 struct PoolAttrs {
   PoolKind kind = PoolKind::max;
   Window window;
@@ -97,10 +100,41 @@ struct ReduceAttrs {
 
 /// Element-wise functions, unary, binary or ternary, with numpy broadcasting.
 enum class Function : std::uint8_t {
-  add, sub, mul, div, pow, min, max, where, prelu,           // two or three inputs
-  relu, leaky_relu, clip, sigmoid, hard_sigmoid, hard_swish, // one input
-  silu, gelu, tanh, erf, sqrt, exp, log, reciprocal, abs, neg, floor, round, logical_not,
-  equal, less, greater, logical_and, logical_or, elu, softplus
+  add,
+  sub,
+  mul,
+  div,
+  pow,
+  min,
+  max,
+  where,
+  prelu,  // two or three inputs
+  relu,
+  leaky_relu,
+  clip,
+  sigmoid,
+  hard_sigmoid,
+  hard_swish,  // one input
+  silu,
+  gelu,
+  tanh,
+  erf,
+  sqrt,
+  exp,
+  log,
+  reciprocal,
+  abs,
+  neg,
+  floor,
+  round,
+  logical_not,
+  equal,
+  less,
+  greater,
+  logical_and,
+  logical_or,
+  elu,
+  softplus
 };
 /// "add", "hard_swish", ...
 std::string_view to_string(Function function);
@@ -121,8 +155,12 @@ struct NormAttrs {
   double epsilon = 1e-5;
 };
 
-struct SoftmaxAttrs { std::int64_t axis = -1; };  ///< non-negative after import
-struct ConcatAttrs { std::int64_t axis = 0; };
+struct SoftmaxAttrs {
+  std::int64_t axis = -1;
+};  ///< non-negative after import
+struct ConcatAttrs {
+  std::int64_t axis = 0;
+};
 struct SplitAttrs {
   std::int64_t axis = 0;
   std::vector<std::int64_t> sizes;
@@ -133,7 +171,9 @@ struct SliceAttrs {
   std::vector<std::int64_t> steps;
 };
 struct ReshapeAttrs {};  ///< Reshape, Flatten, Squeeze, Unsqueeze: the output's shape says all
-struct TransposeAttrs { std::vector<std::int64_t> permutation; };
+struct TransposeAttrs {
+  std::vector<std::int64_t> permutation;
+};
 struct PadAttrs {
   std::vector<std::int64_t> before;  ///< per axis; negative crops
   std::vector<std::int64_t> after;
@@ -147,25 +187,50 @@ struct BlockAttrs {
   std::int64_t block = 2;
   bool column_row_depth = false;  ///< ONNX mode CRD (DepthToSpace only)
 };
-struct GatherAttrs { std::int64_t axis = 0; };
+struct GatherAttrs {
+  std::int64_t axis = 0;
+};
 struct ExpandAttrs {};
-struct CastAttrs {};      ///< the output's dtype says to what
-struct QuantizeAttrs { std::int64_t axis = 1; };  ///< Quantize and Dequantize: inputs X, scale, zero point
+struct CastAttrs {};  ///< the output's dtype says to what
+struct QuantizeAttrs {
+  std::int64_t axis = 1;
+};                        ///< Quantize and Dequantize: inputs X, scale, zero point
 struct ShapeOfAttrs {};   ///< ONNX Shape; vanishes in shape folding
 struct IdentityAttrs {};  ///< Identity and inference-time Dropout; vanishes in a pass
 
 enum class OpKind : std::uint8_t {
-  conv, conv_transpose, matmul, pool, reduce, elementwise, norm, softmax, concat, split, slice, reshape,
-  transpose, pad, resize, depth_to_space, space_to_depth, gather, expand, cast, quantize, dequantize, shape_of,
+  conv,
+  conv_transpose,
+  matmul,
+  pool,
+  reduce,
+  elementwise,
+  norm,
+  softmax,
+  concat,
+  split,
+  slice,
+  reshape,
+  transpose,
+  pad,
+  resize,
+  depth_to_space,
+  space_to_depth,
+  gather,
+  expand,
+  cast,
+  quantize,
+  dequantize,
+  shape_of,
   identity
 };
 /// "conv", "matmul", ...
 std::string_view to_string(OpKind kind);
 
-using Attrs = std::variant<ReshapeAttrs, ConvAttrs, MatMulAttrs, PoolAttrs, ReduceAttrs, ElementwiseAttrs, NormAttrs,
-                           SoftmaxAttrs, ConcatAttrs, SplitAttrs, SliceAttrs, TransposeAttrs, PadAttrs, ResizeAttrs,
-                           BlockAttrs, GatherAttrs, ExpandAttrs, CastAttrs, QuantizeAttrs, ShapeOfAttrs,
-                           IdentityAttrs>;
+using Attrs =
+    std::variant<ReshapeAttrs, ConvAttrs, MatMulAttrs, PoolAttrs, ReduceAttrs, ElementwiseAttrs, NormAttrs,
+                 SoftmaxAttrs, ConcatAttrs, SplitAttrs, SliceAttrs, TransposeAttrs, PadAttrs, ResizeAttrs,
+                 BlockAttrs, GatherAttrs, ExpandAttrs, CastAttrs, QuantizeAttrs, ShapeOfAttrs, IdentityAttrs>;
 
 /// An element-wise step fused behind an operator: applied to its result, in order, before it is written.
 struct FusedStep {
@@ -205,18 +270,19 @@ struct Graph {
 Macs macs(const Graph& graph, const Op& op);
 /// Sum over operators.
 Macs macs(const Graph& graph);
-/// Elements of all distinct weight tensors used by operators, without small folded constants of rank 0 and
-/// without integer tensors (axes, shapes): the published "parameters" (BatchNorm folded: its scale and bias
-/// count through the convolution's bias).
+/// Elements of all distinct weight tensors that operators use: the published "parameters" (torchvision's
+/// num_params). Not counted: scalars, integer index tensors (int64, bool), and the running mean and variance
+/// of batch normalisation, which are statistics. So BatchNorm counts 2 a channel while it is an operator, and
+/// 1 (the convolution's bias) after a pass has folded it.
 std::int64_t parameters(const Graph& graph);
 
-/// Checks ids, arity, topological order, unique producers and that every operator's output shape follows from its
-/// inputs and attributes. Throws InternalError naming the operator.
+/// Checks ids, arity, topological order, unique producers and that every operator's output shape follows from
+/// its inputs and attributes. Throws InternalError naming the operator.
 void verify(const Graph& graph);
 
 /// The output shapes of `op` from its inputs' shapes, for every kind whose outputs follow from them.
-/// For reshape, expand, resize, slice, shape_of (whose outputs are given by attributes or constants) returns the
-/// shapes already stored. Throws UserError naming the operator when shapes do not fit together.
+/// For reshape, expand, resize, slice, shape_of (whose outputs are given by attributes or constants) returns
+/// the shapes already stored. Throws UserError naming the operator when shapes do not fit together.
 std::vector<Shape> infer_shapes(const Graph& graph, const Op& op);
 
 /// numpy broadcasting of two shapes. Throws UserError when they do not fit.
