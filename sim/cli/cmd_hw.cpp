@@ -1,0 +1,95 @@
+// npusim hw: the chips and their descriptions.
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <memory>
+
+#include "hw_models/api/npu.h"
+#include "sim/base/config.h"
+#include "sim/base/error.h"
+#include "sim/base/hash.h"
+#include "sim/cli/commands.h"
+#include "sim/cli/output.h"
+#include "sim/cli/yaml_text.h"
+
+namespace npusim::cli {
+namespace {
+
+std::string dtype_list(const hw::Npu& npu) {
+  std::vector<std::string> names;
+  for (const ir::DType type : npu.dtypes()) names.emplace_back(ir::to_string(type));
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+/// Peak tera-operations a second by type, a multiply-accumulate being two.
+std::string peak_tops(const hw::Npu& npu) {
+  std::vector<std::string> peaks;
+  for (const ir::DType type : npu.dtypes()) {
+    peaks.push_back(fmt::format(
+        "{:.1f}", 2 * npu.peak_macs_per_cycle(type) * static_cast<double>(npu.machine().clock_hz) / 1e12));
+  }
+  return fmt::format("{}", fmt::join(peaks, ", "));
+}
+
+std::string memory(const mem::MemorySpec& spec) {
+  return fmt::format("{} x {}", spec.dram.channels, spec.dram.timing.standard);
+}
+
+void list() {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& name : hw::chip_names()) {
+    const std::unique_ptr<hw::Npu> npu = hw::make_npu(hw::describe(name));
+    rows.push_back({name, fmt::format("{:.0f}", static_cast<double>(npu->machine().clock_hz) / 1e6),
+                    dtype_list(*npu), peak_tops(*npu), memory(npu->machine().memory)});
+  }
+  write_output("", table({{"chip"}, {"clock MHz", true}, {"types"}, {"peak TOPS"}, {"DRAM"}}, rows));
+}
+
+void show(const HardwareOptions& options, const std::string& output) {
+  check_writable(output);
+  const Config description = resolve(options);
+  hw::make_npu(description);  // refuses impossible values
+  write_output(output, fmt::format("# {}, description {}\n{}", options.hw, hex_hash(description.canonical()),
+                                   yaml_text(description)));
+}
+
+void check(const std::string& file) {
+  if (!std::filesystem::exists(file)) throw UserError(fmt::format("{}: no such file", file));
+  const Config description = hw::describe(file);
+  const std::unique_ptr<hw::Npu> npu = hw::make_npu(description);
+  write_output("", fmt::format("{}: ok, a {} with description {}\n", file, npu->target().chip,
+                               hex_hash(description.canonical())));
+}
+
+}  // namespace
+
+void add_hw(CLI::App& app) {
+  CLI::App* hw = app.add_subcommand("hw", "the chips and their descriptions");
+  hw->require_subcommand(1);
+  hw->add_subcommand("list", "the built-in chips")->callback(list);
+
+  struct ShowCommand {
+    HardwareOptions hardware;
+    std::string output;
+  };
+  auto options = std::make_shared<ShowCommand>();
+  CLI::App* shown = hw->add_subcommand("show", "a resolved description, each value with its source");
+  shown->add_option("chip", options->hardware.hw, "a built-in name or a YAML file")
+      ->required()
+      ->type_name("CHIP");
+  shown->add_option("--set", options->hardware.overrides, "override one key; may be repeated")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  shown->add_option("-o,--output", options->output, "write here instead of standard output")
+      ->type_name("FILE");
+  shown->callback([options] { show(options->hardware, options->output); });
+
+  auto file = std::make_shared<std::string>();
+  CLI::App* checked = hw->add_subcommand("check", "is this YAML a valid description?");
+  checked->add_option("file", *file, "a YAML file; it may say 'extends: ascend310'")
+      ->required()
+      ->type_name("FILE");
+  checked->callback([file] { check(*file); });
+}
+
+}  // namespace npusim::cli

@@ -1,0 +1,49 @@
+// npusim nets: the built-in networks.
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "sim/cli/commands.h"
+#include "sim/cli/output.h"
+#include "workloads/onnx/export.h"
+#include "workloads/zoo/zoo.h"
+
+namespace npusim::cli {
+namespace {
+
+void list() {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& entry : zoo::networks()) {
+    const ir::Graph graph = zoo::build(entry.name, 1);
+    rows.push_back({entry.name, ir::to_string(graph.shape(graph.inputs.front())),
+                    fmt::format("{:.2f}", static_cast<double>(ir::parameters(graph)) / 1e6),
+                    fmt::format("{:.3f}", static_cast<double>(ir::macs(graph).count()) / 1e9), entry.source});
+  }
+  write_output("", table({{"network"}, {"input"}, {"params M", true}, {"MACs G", true}, {"source"}}, rows));
+}
+
+struct ExportCommand {
+  NetworkOptions network;
+  std::string file;
+};
+
+void export_network(const ExportCommand& options) {
+  check_writable(options.file);
+  onnx::export_onnx(load(options.network), options.file);
+}
+
+}  // namespace
+
+void add_nets(CLI::App& app) {
+  CLI::App* nets = app.add_subcommand("nets", "the built-in networks");
+  nets->require_subcommand(1);
+  nets->add_subcommand("list", "name, input, parameters, multiply-accumulates and source of each")
+      ->callback(list);
+  auto options = std::make_shared<ExportCommand>();
+  CLI::App* out = nets->add_subcommand("export", "write a network as an ONNX file without weights' values");
+  add_network_options(*out, options->network);
+  out->add_option("file", options->file, "the ONNX file to write")->required()->type_name("FILE");
+  out->callback([options] { export_network(*options); });
+}
+
+}  // namespace npusim::cli

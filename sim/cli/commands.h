@@ -1,0 +1,48 @@
+// The subcommands, one cmd_*.cpp each, and the options that several of them share.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "sim/base/config.h"
+#include "workloads/ir/graph.h"
+
+namespace npusim::cli {
+
+void add_run(CLI::App& app);
+void add_compile(CLI::App& app);
+void add_hw(CLI::App& app);
+void add_nets(CLI::App& app);
+
+/// --hw and --set.
+struct HardwareOptions {
+  std::string hw;
+  std::vector<std::string> overrides;
+};
+void add_hardware_options(CLI::App& command, HardwareOptions& options);
+/// The resolved description. Throws UserError for unknown chips, files and keys.
+Config resolve(const HardwareOptions& options);
+
+/// The network argument, --batch and --dim.
+struct NetworkOptions {
+  std::string network;
+  std::int64_t batch = 0;  ///< 0: the network's own
+  std::vector<std::string> dims;
+};
+void add_network_options(CLI::App& command, NetworkOptions& options);
+/// Generates the built-in network of that name, or imports the ONNX file. Throws UserError naming the nearest
+/// built-in network when there is neither.
+ir::Graph load(const NetworkOptions& options);
+
+/// `value` as one of `choices`' index. Throws UserError "option: 'value' is none of a, b, c" with the
+/// nearest.
+std::size_t choose(const std::string& option, const std::string& value,
+                   const std::vector<std::string>& choices);
+
+/// The chip's type of that name; its default one for "". Throws UserError listing the chip's types.
+ir::DType choose_dtype(const std::string& name, const std::vector<ir::DType>& supported,
+                       const std::string& chip);
+
+}  // namespace npusim::cli

@@ -1,0 +1,106 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+
+#include "hw_models/api/npu.h"
+#include "sim/base/error.h"
+#include "sim/cli/commands.h"
+#include "workloads/onnx/import.h"
+#include "workloads/zoo/zoo.h"
+
+namespace npusim::cli {
+namespace fs = std::filesystem;
+
+void add_hardware_options(CLI::App& command, HardwareOptions& options) {
+  command.add_option("--hw", options.hw, "chip: a built-in name (npusim hw list) or a YAML file")
+      ->type_name("CHIP");
+  command
+      .add_option("--set", options.overrides, "override one key of the chip's description; may be repeated")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+}
+
+Config resolve(const HardwareOptions& options) {
+  if (options.hw.empty()) {
+    throw UserError(
+        fmt::format("--hw is missing: a YAML file or one of {}", fmt::join(hw::chip_names(), ", ")));
+  }
+  return hw::describe(options.hw, options.overrides);
+}
+
+void add_network_options(CLI::App& command, NetworkOptions& options) {
+  command.add_option("network", options.network, "an ONNX file, or a built-in network (npusim nets list)")
+      ->required()
+      ->type_name("NETWORK");
+  command.add_option("--batch", options.batch, "batch size; default: the network's own")
+      ->type_name("N")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{65536}));
+  command.add_option("--dim", options.dims, "value of a symbolic dimension; may be repeated")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
+}
+
+namespace {
+
+/// "sequence=128" as {"sequence", 128}.
+std::pair<std::string, std::int64_t> parse_dim(const std::string& text) {
+  const auto equals = text.find('=');
+  std::int64_t value = 0;
+  if (equals != std::string::npos && equals > 0) {
+    const char* const end = text.data() + text.size();
+    const auto [stop, status] = std::from_chars(text.data() + equals + 1, end, value);
+    if (status == std::errc() && stop == end && value >= 1) return {text.substr(0, equals), value};
+  }
+  throw UserError(
+      fmt::format("--dim {}: expected NAME=VALUE with a value of at least 1, such as sequence=128", text));
+}
+
+std::vector<std::string> network_names() {
+  std::vector<std::string> names;
+  for (const auto& entry : zoo::networks()) names.push_back(entry.name);
+  return names;
+}
+
+}  // namespace
+
+ir::Graph load(const NetworkOptions& options) {
+  const std::vector<std::string> names = network_names();
+  if (std::find(names.begin(), names.end(), options.network) != names.end()) {
+    if (!options.dims.empty()) {
+      throw UserError(fmt::format("--dim {}: the built-in network '{}' has no symbolic dimension",
+                                  options.dims.front(), options.network));
+    }
+    return zoo::build(options.network, options.batch == 0 ? 1 : options.batch);
+  }
+  std::error_code ignored;
+  if (!fs::exists(options.network, ignored)) {
+    const std::string stem = fs::path(options.network).stem().string();
+    throw UserError(
+        fmt::format("{}: neither a file nor a built-in network{}", options.network, suggestion(stem, names)));
+  }
+  onnx::ImportOptions import;
+  if (options.batch != 0) import.batch = options.batch;
+  for (const auto& dim : options.dims) import.dims.insert(parse_dim(dim));
+  return onnx::import_onnx(options.network, import);
+}
+
+std::size_t choose(const std::string& option, const std::string& value,
+                   const std::vector<std::string>& choices) {
+  const auto found = std::find(choices.begin(), choices.end(), value);
+  if (found != choices.end()) return static_cast<std::size_t>(found - choices.begin());
+  throw UserError(fmt::format("{}: '{}' is none of {}{}", option, value, fmt::join(choices, ", "),
+                              suggestion(value, choices)));
+}
+
+ir::DType choose_dtype(const std::string& name, const std::vector<ir::DType>& supported,
+                       const std::string& chip) {
+  ensure(!supported.empty(), "a chip that computes in at least one type");
+  if (name.empty()) return supported.front();
+  std::vector<std::string> names;
+  for (const ir::DType type : supported) names.emplace_back(ir::to_string(type));
+  return supported[choose(fmt::format("--dtype on {}", chip), name, names)];
+}
+
+}  // namespace npusim::cli

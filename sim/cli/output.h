@@ -1,0 +1,47 @@
+// Where results go: standard output or a file, aligned tables, a progress line.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+namespace npusim::cli {
+
+/// Throws UserError unless `path` ("" is standard output) can be created or replaced: call it before long
+/// work.
+void check_writable(const std::string& path);
+/// Writes `text` to `path`, or to standard output when `path` is "". Throws UserError with the system's
+/// reason.
+void write_output(const std::string& path, std::string_view text);
+
+/// A column's heading and whether its cells align to the right.
+struct Column {
+  std::string heading;
+  bool right = false;
+};
+/// Rows under headings, two blanks between columns, no trailing blanks. Every row has one cell a column.
+std::string table(const std::vector<Column>& columns, const std::vector<std::vector<std::string>>& rows);
+
+/// While alive: after the first second, a line "npusim: what, 3 s" on standard error, rewritten in place and
+/// removed at the end. Does nothing unless standard error is a terminal.
+class Progress {
+ public:
+  explicit Progress(std::string what);
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+ private:
+  void show();
+
+  std::string what_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool done_ = false;
+  std::thread thread_;
+};
+
+}  // namespace npusim::cli
