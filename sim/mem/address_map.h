@@ -1,0 +1,58 @@
+// From a global address to the memory that serves it.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+
+#include "sim/mem/clock_ratio.h"
+#include "sim/mem/memory.h"
+
+namespace npusim::mem {
+
+/// One request of a port: at most `request_bytes`, within one interleaving block, one DRAM page and one
+/// memory.
+struct Request {
+  std::int64_t offset = 0;  ///< within the target's own address space
+  std::int32_t bytes = 0;
+  std::uint16_t target = 0;  ///< DRAM channel, or AddressMap::sram_target()
+  std::uint16_t port = 0;
+  std::uint16_t slot = 0;  ///< which of the port's outstanding requests: hand it back with the response
+  bool write = false;
+};
+
+/// Where an address lives. Consecutive blocks of `interleave_bytes` go to consecutive channels.
+class AddressMap {
+ public:
+  struct Place {
+    std::uint16_t target;
+    std::int64_t offset;
+  };
+
+  explicit AddressMap(const MemorySpec& spec)
+      : channels_(spec.dram.channels),
+        block_shift_(std::countr_zero(static_cast<std::uint64_t>(spec.dram.interleave_bytes))),
+        sram_base_(spec.sram.base),
+        sram_bytes_(spec.sram.bytes) {}
+
+  /// The index behind the last channel.
+  [[nodiscard]] std::uint16_t sram_target() const { return static_cast<std::uint16_t>(channels_.divisor()); }
+
+  [[nodiscard]] Place locate(std::int64_t address) const {
+    const std::int64_t in_window = address - sram_base_;
+    if (static_cast<std::uint64_t>(in_window) < static_cast<std::uint64_t>(sram_bytes_)) {
+      return {sram_target(), in_window};
+    }
+    const std::int64_t block = address >> block_shift_;
+    const std::int64_t row = channels_.floor(block);
+    const std::int64_t within = address - (block << block_shift_);
+    return {static_cast<std::uint16_t>(block - row * channels_.divisor()), (row << block_shift_) + within};
+  }
+
+ private:
+  Divider channels_;
+  int block_shift_;
+  std::int64_t sram_base_;
+  std::int64_t sram_bytes_;
+};
+
+}  // namespace npusim::mem

@@ -1,0 +1,129 @@
+// Reads DRAM descriptions: the chip's part (which memory, how many channels) and the standard's timing table.
+#include <fmt/format.h>
+
+#include <array>
+#include <string_view>
+
+#include "sim/base/error.h"
+#include "sim/mem/dram_channel.h"
+#include "sim/mem/memory.h"
+
+namespace npusim::embedded {
+extern const std::string_view dram_lpddr4_3200;
+extern const std::string_view dram_lpddr4x_3200;
+extern const std::string_view dram_lpddr4x_4266;
+extern const std::string_view dram_lpddr5_6400;
+extern const std::string_view dram_ddr4_2400;
+extern const std::string_view dram_ddr4_3200;
+}  // namespace npusim::embedded
+
+namespace npusim::mem {
+
+namespace {
+
+struct BuiltIn {
+  std::string_view name;
+  std::string_view text;
+};
+
+std::array<BuiltIn, 6> built_in_tables() {
+  return {{{"lpddr4-3200", embedded::dram_lpddr4_3200},
+           {"lpddr4x-3200", embedded::dram_lpddr4x_3200},
+           {"lpddr4x-4266", embedded::dram_lpddr4x_4266},
+           {"lpddr5-6400", embedded::dram_lpddr5_6400},
+           {"ddr4-2400", embedded::dram_ddr4_2400},
+           {"ddr4-3200", embedded::dram_ddr4_3200}}};
+}
+
+/// Refuses a value that contradicts others.
+void require(const Config& table, bool holds, const std::string& key, const std::string& expected) {
+  if (holds) return;
+  throw UserError(
+      fmt::format("{}: '{}' is {}, expected {}", table.where(key), key, table.raw(key), expected));
+}
+
+std::int64_t power_of_two(const Config& table, const std::string& key, std::int64_t high) {
+  const std::int64_t value = table.integer(key, 1, high);
+  require(table, (value & (value - 1)) == 0, key, "a power of two");
+  return value;
+}
+
+void check_timing(const Config& table, const DramTiming& timing) {
+  const auto at_least = [&table](const std::string& key, std::int64_t value, std::int64_t low,
+                                 std::string_view why) {
+    require(table, value >= low, "timing." + key, fmt::format("at least {} = {}", why, low));
+  };
+  require(table, timing.burst_bytes <= timing.page_bytes, "organisation.page_bytes", "at least one burst");
+  at_least("tras", timing.tras, timing.trcd, "trcd");
+  at_least("trc", timing.trc, timing.tras + timing.trp, "tras + trp");
+  at_least("trp_all", timing.trp_all, timing.trp, "trp");
+  at_least("tfaw", timing.tfaw, timing.trrd, "trrd");
+  at_least("trtw", timing.trtw, timing.rl + timing.burst_clocks - timing.wl,
+           "rl + burst - wl (write data behind read data)");
+  at_least("trefi", timing.trefi, longest_refresh(timing) + 1, "a page's bursts, its recovery and a refresh");
+}
+
+}  // namespace
+
+std::vector<std::string> dram_tables() {
+  std::vector<std::string> names;
+  for (const BuiltIn& table : built_in_tables()) names.emplace_back(table.name);
+  return names;
+}
+
+Config dram_table(const std::string& model, const std::string& where) {
+  for (const BuiltIn& table : built_in_tables()) {
+    if (table.name == model) return Config::parse(table.text, fmt::format("built-in {}.yaml", model));
+  }
+  if (model.ends_with(".yaml")) return Config::load(model);
+  throw UserError(
+      fmt::format("{}: no DRAM timing table '{}'{}; expected one of {}, or a file ending in .yaml", where,
+                  model, suggestion(model, dram_tables()), fmt::join(dram_tables(), ", ")));
+}
+
+DramTiming read_timing(const Config& table) {
+  constexpr std::int64_t kMostClocks = 100'000;
+  const auto clocks = [&table](const std::string& key) {
+    return table.integer("timing." + key, 1, kMostClocks);
+  };
+  DramTiming timing;
+  timing.standard = table.text("standard");
+  timing.clock_hz = table.integer("clock_mhz", 1, 10'000) * 1'000'000;
+  timing.burst_bytes = power_of_two(table, "organisation.burst_bytes", 4096);
+  timing.page_bytes = power_of_two(table, "organisation.page_bytes", 1 << 20);
+  timing.banks = power_of_two(table, "organisation.banks", 1024);
+  timing.burst_clocks = clocks("burst");
+  timing.rl = clocks("rl");
+  timing.wl = clocks("wl");
+  timing.trcd = clocks("trcd");
+  timing.trp = clocks("trp");
+  timing.trp_all = clocks("trp_all");
+  timing.tras = clocks("tras");
+  timing.trc = clocks("trc");
+  timing.trrd = clocks("trrd");
+  timing.tfaw = clocks("tfaw");
+  timing.twr = clocks("twr");
+  timing.twtr = clocks("twtr");
+  timing.trtp = clocks("trtp");
+  timing.trtw = clocks("trtw");
+  timing.trefi = clocks("trefi");
+  timing.trfc = clocks("trfc");
+  table.finish();
+  check_timing(table, timing);
+  return timing;
+}
+
+DramSpec read_dram(const Config& config, const std::string& prefix) {
+  const auto key = [&prefix](const std::string& name) { return prefix + "." + name; };
+  DramSpec spec;
+  spec.timing = read_timing(dram_table(config.text(key("model")), config.where(key("model"))));
+  spec.channels = config.integer(key("channels"), 1, 1024);
+  spec.interleave_bytes = power_of_two(config, key("interleave_bytes"), 1 << 20);
+  spec.controller_cycles = config.integer(key("controller_cycles"), 0, 1'000'000);
+  spec.write_queue = config.integer(key("write_queue"), 0, 4096);
+  require(config, spec.interleave_bytes >= spec.timing.burst_bytes, key("interleave_bytes"),
+          fmt::format("at least the {} bytes of a burst", spec.timing.burst_bytes));
+  return spec;
+}
+
+}  // namespace npusim::mem
