@@ -20,7 +20,7 @@ void Builder::begin_task(Task task) {
   program_.tasks.push_back(std::move(task));
 }
 
-Command& Builder::command(QueueId queue, OpcodeId opcode, std::initializer_list<std::int64_t> args) {
+Command& Builder::command(QueueId queue, OpcodeId opcode, std::span<const std::int64_t> args) {
   if (!open_) throw InternalError("builder: a command outside of any task");
   const Target* target = program_.target;
   ensure(target != nullptr, "builder: the program has no target");

@@ -3,6 +3,8 @@
 
 #include <array>
 #include <cstdint>
+#include <initializer_list>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -35,8 +37,8 @@ struct Queue {
 /// A storage that commands read and write. Scratchpads are bounded and byte-addressed; the global space (DRAM
 /// and what caches it) holds the network's tensors.
 struct Space {
-  std::string name;  ///< "core0.l1"
-  std::int64_t bytes = 0;
+  std::string name;        ///< "core0.l1"
+  std::int64_t bytes = 0;  ///< 0 for a global space: no limit
   bool global = false;
 };
 
@@ -83,20 +85,25 @@ struct Command {
 struct Task {
   std::string name;    ///< the layer
   std::string op;      ///< "conv", "pool", ...
-  std::string engine;  ///< the queue kind that bounds it in principle: "cube", "vector", "dma"
+  std::string engine;  ///< the queue whose busy and stall cycles describe the layer: "core0.cube"
   std::int64_t launch_cycles = 0;
   std::uint32_t first_command = 0;
   std::uint32_t command_count = 0;
   std::int64_t macs = 0;  ///< what its commands' MACs must add up to
 };
 
-/// A tensor's home in the global space.
+/// A tensor's home in the global space. It is alive in tasks [first_task, last_task]; the default is the whole program.
+/// Buffers that overlap in address must have disjoint lifetimes. A command's global region lies inside one buffer that
+/// is alive in the command's task. Every byte of a buffer that is not an input is written at most once, and all of
+/// them exactly once when the buffer is an output or is ever read.
 struct Buffer {
   std::string name;
   std::int64_t offset = 0;
   std::int64_t bytes = 0;
   bool input = false;   ///< written before the program starts (network input or weight)
   bool output = false;  ///< must be complete when the program ends
+  std::uint32_t first_task = 0;
+  std::uint32_t last_task = std::numeric_limits<std::uint32_t>::max();
 };
 
 /// A compiled network. Commands are in program order (the order in which the chip's dispatcher issues them);
@@ -130,7 +137,10 @@ class Builder {
   void begin_task(Task task);
   /// Starts a command with exactly the opcode's arguments; add its regions, waits and sets before the next one.
   /// The reference (for `macs`, or to change an argument) is valid until the next command.
-  Command& command(QueueId queue, OpcodeId opcode, std::initializer_list<std::int64_t> args = {});
+  Command& command(QueueId queue, OpcodeId opcode, std::span<const std::int64_t> args);
+  Command& command(QueueId queue, OpcodeId opcode, std::initializer_list<std::int64_t> args = {}) {
+    return command(queue, opcode, std::span(args.begin(), args.size()));
+  }
   void region(const Region& region);
   /// Waits must be added before sets.
   void wait(FlagId flag);
@@ -145,7 +155,17 @@ class Builder {
   bool open_ = false;  ///< between begin_task and end_task
 };
 
-/// The program as text; parse(print(p)) equals p. `npusim compile --dump program`.
+/// The program as text; parse(print(p)) equals p. `npusim compile --dump program`. Names are bare words, or quoted
+/// where they hold anything but letters, digits and _.:-#; `#` at the start of a line is a comment:
+///
+///     program resnet50 chip ascend310
+///     buffer input [0 +150528] input
+///     buffer fc [4096 +2000] output tasks 52..52
+///     task conv1 op conv engine cube launch 1200 macs 118013952
+///       core0.mte2 load rows=16 r ddr[0 +256 x4/1024 x2/8192] w core0.l1[0 +2048] set core0.mte2_mte1.0
+///       core0.cube mmad m=16 r core0.l0a[0 +512] w core0.l0c[0 +1024] wait core0.mte1_m.0 macs 4096
+///
+/// A region is space[offset +bytes xinner/stride xouter/stride], r or w; a plain one leaves out the repetitions.
 std::string print(const Program& program);
 /// Parses print()'s output for `target`. Throws UserError with `file` and the line, and the nearest valid name.
 Program parse(std::string_view text, const Target& target, const std::string& file);
@@ -154,7 +174,8 @@ Program parse(std::string_view text, const Target& target, const std::string& fi
 /// MACs of every task's commands add up to the task's; scratchpads do not overflow; every byte is read after its
 /// write and overwritten after its last read (happens-before over queues, flags and task order); every flag is
 /// set at most `flag_capacity` times ahead of its waits, and is clear at the end; no deadlock; every output byte
-/// of the global space is written exactly once.
+/// of the global space is written exactly once. Scratchpad contents do not survive a task. Queue depths and their
+/// dispatchers are the machine's matter and not looked at.
 void verify(const Program& program);
 
 }  // namespace npusim::program
