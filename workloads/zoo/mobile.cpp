@@ -1,0 +1,142 @@
+// MobileNet v1 (arXiv 1704.04861), v2 (1801.04381) and v3 (1905.02244), and MNASNet (1807.11626, B1).
+#include <array>
+
+#include "workloads/zoo/families.h"
+#include "workloads/zoo/mobile_block.h"
+
+namespace npusim::zoo {
+
+namespace {
+
+/// Depthwise 3x3 and pointwise, each with BatchNorm and ReLU6, padded as TensorFlow does.
+TensorId mobilenet_v1(Builder& b, double width) {
+  struct Stage {
+    std::int64_t out, repeats, stride;
+  };
+  const auto scaled = [width](std::int64_t channels) {
+    return round_channels(static_cast<double>(channels) * width);
+  };
+  TensorId x = b.conv_bn_act("conv1", b.input(),
+                             {.out = scaled(32), .kernel = 3, .stride = 2, .pad = Pad::same}, Act::relu6);
+  int index = 1;
+  for (const Stage& stage : {Stage{64, 1, 1},
+                             {128, 1, 2},
+                             {128, 1, 1},
+                             {256, 1, 2},
+                             {256, 1, 1},
+                             {512, 1, 2},
+                             {512, 5, 1},
+                             {1024, 1, 2},
+                             {1024, 1, 1}}) {
+    for (std::int64_t i = 0; i < stage.repeats; ++i, ++index) {
+      const std::string name = "block" + std::to_string(index);
+      const Conv depthwise{b.channels(x), 3, stage.stride, b.channels(x), Pad::same};
+      x = b.conv_bn_act(name + ".depthwise", x, depthwise, Act::relu6);
+      x = b.conv_bn_act(name + ".pointwise", x, {.out = scaled(stage.out)}, Act::relu6);
+    }
+  }
+  return b.classifier(x, kClasses);
+}
+
+TensorId mobilenet_v2(Builder& b) {
+  TensorId x = b.conv_bn_act("conv1", b.input(), {.out = 32, .kernel = 3, .stride = 2}, Act::relu6);
+  x = mobile_stages(b, x,
+                    {{3, 1, 16, 1, 1},
+                     {3, 6, 24, 2, 2},
+                     {3, 6, 32, 3, 2},
+                     {3, 6, 64, 4, 2},
+                     {3, 6, 96, 3, 1},
+                     {3, 6, 160, 3, 2},
+                     {3, 6, 320, 1, 1}},
+                    {.act = Act::relu6});
+  return b.classifier(b.conv_bn_act("head", x, {.out = 1280}, Act::relu6), kClasses, "classifier");
+}
+
+TensorId mnasnet(Builder& b, double width) {
+  TensorId x =
+      b.conv_bn_act("conv1", b.input(), {.out = round_channels(32 * width), .kernel = 3, .stride = 2});
+  x = mobile_stages(b, x,
+                    {{3, 1, 16, 1, 1, false, false},
+                     {3, 3, 24, 3, 2},
+                     {5, 3, 40, 3, 2},
+                     {5, 6, 80, 3, 2},
+                     {3, 6, 96, 2, 1},
+                     {5, 6, 192, 4, 2},
+                     {3, 6, 320, 1, 1}},
+                    {.act = Act::relu, .width = width});
+  return b.classifier(b.conv_bn_act("head", x, {.out = 1280}), kClasses, "classifier");
+}
+
+/// A row of MobileNet v3's tables 1 and 2.
+struct V3Row {
+  std::int64_t kernel, expanded, out;
+  bool squeeze;
+  Act act;
+  std::int64_t stride;
+};
+constexpr bool kSe = true, kNo = false;
+constexpr Act kRe = Act::relu, kHs = Act::hard_swish;
+
+const std::vector<V3Row>& v3_rows(bool large) {
+  static const std::vector<V3Row> kLarge{
+      {3, 16, 16, kNo, kRe, 1},   {3, 64, 24, kNo, kRe, 2},   {3, 72, 24, kNo, kRe, 1},
+      {5, 72, 40, kSe, kRe, 2},   {5, 120, 40, kSe, kRe, 1},  {5, 120, 40, kSe, kRe, 1},
+      {3, 240, 80, kNo, kHs, 2},  {3, 200, 80, kNo, kHs, 1},  {3, 184, 80, kNo, kHs, 1},
+      {3, 184, 80, kNo, kHs, 1},  {3, 480, 112, kSe, kHs, 1}, {3, 672, 112, kSe, kHs, 1},
+      {5, 672, 160, kSe, kHs, 2}, {5, 960, 160, kSe, kHs, 1}, {5, 960, 160, kSe, kHs, 1}};
+  static const std::vector<V3Row> kSmall{
+      {3, 16, 16, kSe, kRe, 2},  {3, 72, 24, kNo, kRe, 2},  {3, 88, 24, kNo, kRe, 1},
+      {5, 96, 40, kSe, kHs, 2},  {5, 240, 40, kSe, kHs, 1}, {5, 240, 40, kSe, kHs, 1},
+      {5, 120, 48, kSe, kHs, 1}, {5, 144, 48, kSe, kHs, 1}, {5, 288, 96, kSe, kHs, 2},
+      {5, 576, 96, kSe, kHs, 1}, {5, 576, 96, kSe, kHs, 1}};
+  return large ? kLarge : kSmall;
+}
+
+TensorId mobilenet_v3(Builder& b, bool large) {
+  TensorId x = b.conv_bn_act("conv1", b.input(), {.out = 16, .kernel = 3, .stride = 2}, kHs);
+  int index = 0;
+  for (const V3Row& row : v3_rows(large)) {
+    const std::int64_t squeeze = row.squeeze ? round_channels(static_cast<double>(row.expanded / 4)) : 0;
+    x = mobile_block(b, "block" + std::to_string(index++), x,
+                     {.kernel = row.kernel,
+                      .expanded = row.expanded,
+                      .out = row.out,
+                      .stride = row.stride,
+                      .act = row.act,
+                      .squeeze = squeeze,
+                      .gate = Act::hard_sigmoid});
+  }
+  x = b.conv_bn_act("head", x, {.out = 6 * b.channels(x)}, kHs);
+  x = b.classifier(x, large ? 1280 : 1024, "classifier.0");
+  return b.linear("classifier.3", b.act("classifier.1", x, kHs), kClasses);
+}
+
+}  // namespace
+
+std::vector<Recipe> mobile_networks() {
+  const char* depthwise = "depthwise separable convolutions, ImageNet";
+  const char* inverted = "inverted residuals, ImageNet";
+  std::vector<Recipe> rows;
+  const auto v1 = [&](const char* name, double width, Figure parameters, std::int64_t macs) {
+    rows.push_back({{name, depthwise, "arXiv 1704.04861 and Keras' trainable parameters", 224, parameters,
+                     millions(macs)},
+                    [width](Builder& b) { return mobilenet_v1(b, width); }});
+  };
+  v1("mobilenet_v1", 1, exactly(4'231'976), 569);
+  v1("mobilenet_v1_0_25", 0.25, {5, 100'000}, 41);
+  const auto row = [&](const char* name, std::int64_t parameters, std::int64_t macs,
+                       std::function<TensorId(Builder&)> body) {
+    rows.push_back(
+        {{name, inverted, kTorchvision, 224, exactly(parameters), millions(macs)}, std::move(body)});
+  };
+  row("mobilenet_v2", 3'504'872, 301, mobilenet_v2);
+  row("mobilenet_v3_large", 5'483'032, 217, [](Builder& b) { return mobilenet_v3(b, true); });
+  row("mobilenet_v3_small", 2'542'856, 57, [](Builder& b) { return mobilenet_v3(b, false); });
+  row("mnasnet0_5", 2'218'512, 104, [](Builder& b) { return mnasnet(b, 0.5); });
+  row("mnasnet0_75", 3'170'208, 215, [](Builder& b) { return mnasnet(b, 0.75); });
+  row("mnasnet1_0", 4'383'312, 314, [](Builder& b) { return mnasnet(b, 1.0); });
+  row("mnasnet1_3", 6'282'256, 526, [](Builder& b) { return mnasnet(b, 1.3); });
+  return rows;
+}
+
+}  // namespace npusim::zoo
