@@ -15,11 +15,11 @@ void list() {
   std::vector<std::vector<std::string>> rows;
   for (const auto& entry : zoo::networks()) {
     const ir::Graph graph = zoo::build(entry.name, 1);
-    rows.push_back({entry.name, ir::to_string(graph.shape(graph.inputs.front())),
+    rows.push_back({entry.name, fmt::format("{0}x{0}", entry.resolution),
                     fmt::format("{:.2f}", static_cast<double>(ir::parameters(graph)) / 1e6),
                     fmt::format("{:.3f}", static_cast<double>(ir::macs(graph).count()) / 1e9), entry.source});
   }
-  write_output("", table({{"network"}, {"input"}, {"params M", true}, {"MACs G", true}, {"source"}}, rows));
+  write_output("", table({{"network"}, {"image"}, {"params M", true}, {"MACs G", true}, {"source"}}, rows));
 }
 
 struct ExportCommand {
