@@ -8,6 +8,15 @@
 #include "sim/program/describe.h"
 
 namespace npusim::program {
+namespace {
+
+std::string ordinal(std::size_t n) {
+  const bool teen = n % 100 >= 11 && n % 100 <= 13;
+  const std::size_t last = teen ? 0 : n % 10;
+  return fmt::format("{}{}", n, last == 1 ? "st" : last == 2 ? "nd" : last == 3 ? "rd" : "th");
+}
+
+}  // namespace
 
 Order::Order(const Program& program)
     : program_(program),
@@ -22,8 +31,9 @@ void Order::begin_task(const Task& task) {
     queue.commands.clear();
     queue.next = 0;
   }
-  for (std::uint32_t i = 0; i < task.command_count; ++i) {
-    const std::uint32_t index = task.first_command + i;
+  first_ = task.first_command;
+  end_ = task.first_command + task.command_count;
+  for (std::uint32_t index = first_; index < end_; ++index) {
     queues_[program_.commands[index].queue].commands.push_back(index);
   }
   for (const FlagId flag : touched_) {
@@ -47,28 +57,34 @@ std::optional<FlagId> Order::missing(const Command& command) const {
 }
 
 std::optional<std::size_t> Order::start_next() {
-  bool left = false;
-  for (std::size_t tries = 0; tries < queue_count_; ++tries) {
-    QueueState& queue = queues_[cursor_];
-    if (queue.next < queue.commands.size()) {
-      left = true;
-      const std::size_t index = queue.commands[queue.next];
-      const Command& command = program_.commands[index];
-      if (!missing(command)) {
-        ++queue.next;
-        current_ = {static_cast<std::uint32_t>(cursor_), static_cast<std::uint32_t>(queue.next)};
-        clocks_[cursor_ * queue_count_ + cursor_] = current_.place;
-        if (command.wait_count > 0) {
-          std::copy_n(clock().begin(), queue_count_, arrival_.begin());
-          for (const FlagId flag : program_.waits_of(command)) consume(flag, index);
-        }
-        return index;
-      }
+  // Program order where it works: most programs are sound in it, and messages then name the earliest fault.
+  const auto is_head = [&](std::uint32_t index) {
+    const QueueState& queue = queues_[program_.commands[index].queue];
+    return queue.next < queue.commands.size() && queue.commands[queue.next] == index;
+  };
+  while (first_ < end_ && !is_head(first_)) ++first_;
+  if (first_ == end_) return std::nullopt;
+  if (!missing(program_.commands[first_])) return start(program_.commands[first_].queue);
+  for (std::uint32_t q = 0; q < queue_count_; ++q) {
+    const QueueState& queue = queues_[q];
+    if (queue.next < queue.commands.size() && !missing(program_.commands[queue.commands[queue.next]])) {
+      return start(q);
     }
-    cursor_ = cursor_ + 1 == queue_count_ ? 0 : cursor_ + 1;
   }
-  if (left) deadlock();
-  return std::nullopt;
+  deadlock();
+}
+
+std::size_t Order::start(std::uint32_t queue) {
+  QueueState& state = queues_[queue];
+  const std::size_t index = state.commands[state.next++];
+  current_ = {queue, static_cast<std::uint32_t>(state.next)};
+  clocks_[queue * queue_count_ + queue] = current_.place;
+  const Command& command = program_.commands[index];
+  if (command.wait_count > 0) {
+    std::copy_n(clock().begin(), queue_count_, arrival_.begin());
+    for (const FlagId flag : program_.waits_of(command)) consume(flag, index);
+  }
+  return index;
 }
 
 void Order::consume(FlagId flag, std::size_t command) {
@@ -105,11 +121,11 @@ void Order::publish(FlagId flag, std::size_t command) {
     const std::size_t due = state.sets.size() - capacity - 1;  // this wait must have happened
     if (due >= state.waits.size() || !before(state.waits[due], clock())) {
       throw InternalError(
-          fmt::format("{} sets flag {} for the {}th time without certainty that the {}th set, by {}, has "
+          fmt::format("{} sets flag {} for the {} time without certainty that the {} set, by {}, has "
                       "been waited for; "
                       "a flag holds {}",
-                      describe(program_, command), describe_flag(program_, flag), state.sets.size(), due + 1,
-                      describe(program_, command_at(state.sets[due])), capacity));
+                      describe(program_, command), describe_flag(program_, flag), ordinal(state.sets.size()),
+                      ordinal(due + 1), describe(program_, command_at(state.sets[due])), capacity));
     }
   }
   if (free_.empty()) {

@@ -66,6 +66,7 @@ class Order {
   }
   /// The first flag that keeps the command from starting.
   [[nodiscard]] std::optional<FlagId> missing(const Command& command) const;
+  std::size_t start(std::uint32_t queue);
   void consume(FlagId flag, std::size_t command);
   void publish(FlagId flag, std::size_t command);
   [[noreturn]] void deadlock() const;
@@ -80,7 +81,7 @@ class Order {
   std::vector<std::uint32_t> arrival_;  ///< clock of the current command without its waits
   std::vector<std::uint32_t> pool_;     ///< clocks of sets in flight, queue_count_ entries a slot
   std::vector<std::uint32_t> free_;
-  std::size_t cursor_ = 0;  ///< the queue that runs
+  std::uint32_t first_ = 0, end_ = 0;  ///< commands of the task from the first that has not run
   Epoch current_;
 };
 

@@ -61,7 +61,7 @@ void Scratchpads::read(Cells& cells, SpaceId space, Run run, const Order& order)
     }
     const std::int64_t end = std::min(cell->second.end, run.end);
     if (!before(cell->second.writer, order.clock())) {
-      conflict(order, "reads", space, {at, end}, cell->second.writer, "writes them");
+      conflict(order, "reads", space, {at, end}, cell->second.writer, "writes");
     }
     const std::uint32_t readers = with_reader(cell->second.readers, order);
     if (readers != cell->second.readers) {
@@ -80,11 +80,11 @@ void Scratchpads::write(Cells& cells, SpaceId space, Run run, const Order& order
     const Run shared{std::max(cell->first, run.begin), std::min(cell->second.end, run.end)};
     for (std::uint32_t node = cell->second.readers; node != kNobody; node = readers_[node].next) {
       if (!before(readers_[node].epoch, order.clock())) {
-        conflict(order, "overwrites", space, shared, readers_[node].epoch, "reads them");
+        conflict(order, "overwrites", space, shared, readers_[node].epoch, "reads");
       }
     }
     if (!before(cell->second.writer, order.clock())) {
-      conflict(order, "overwrites", space, shared, cell->second.writer, "writes them");
+      conflict(order, "overwrites", space, shared, cell->second.writer, "writes");
     }
   }
   if (first != cells.end() && first->first < run.begin) first = split(cells, first, run.begin);
@@ -109,7 +109,7 @@ void Scratchpads::write(Cells& cells, SpaceId space, Run run, const Order& order
 
 void Scratchpads::conflict(const Order& order, std::string_view what, SpaceId space, Run run, Epoch other,
                            std::string_view other_what) const {
-  throw InternalError(fmt::format("{} {} {} without certainty that {}, which {}, has completed",
+  throw InternalError(fmt::format("{} {} {}, which {} {}, in no certain order",
                                   describe(program_, order.command_at(order.epoch())), what,
                                   describe_bytes(program_, space, run.begin, run.end),
                                   describe(program_, order.command_at(other)), other_what));

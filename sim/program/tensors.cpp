@@ -137,10 +137,10 @@ void Tensors::read(std::uint32_t buffer, Run run, const Order& order) {
     }
     const std::int64_t end = std::min(cell->second.end, run.end);
     if (!before(cell->second.writer, order.clock())) {
-      throw InternalError(
-          fmt::format("{} reads {} without certainty that {}, which writes them, has completed",
-                      describe(program_, order.command_at(order.epoch())), bytes_of(buffer, {at, end}),
-                      describe(program_, order.command_at(cell->second.writer))));
+      throw InternalError(fmt::format("{} reads {}, which {} writes, in no certain order",
+                                      describe(program_, order.command_at(order.epoch())),
+                                      bytes_of(buffer, {at, end}),
+                                      describe(program_, order.command_at(cell->second.writer))));
     }
     at = end;
   }
