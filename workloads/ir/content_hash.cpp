@@ -34,8 +34,11 @@ class Canonical {
   }
 
  private:
+  /// Trailing absent inputs are as good as none.
   void refer(const std::vector<TensorId>& ids) {
-    for (const TensorId id : ids) refer(id);
+    std::size_t count = ids.size();
+    while (count > 0 && ids[count - 1] == kNoTensor) --count;
+    for (std::size_t i = 0; i < count; ++i) refer(ids[i]);
   }
   void refer(TensorId id) {
     if (id == kNoTensor) {

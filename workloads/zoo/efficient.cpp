@@ -28,7 +28,7 @@ constexpr std::array kEfficientNets{
 };
 
 /// Parameters: tensorflow/tpu. MACs: counted by MidapSim (lite0, lite2). The 407 M to 2.64 G that
-/// tensorflow/tpu prints are 3 to 6 % more than the convolutions have; its EfficientNet figures are not.
+/// tensorflow/tpu prints are 3 to 6 % more than its layers have.
 constexpr std::array kLites{
     Scaled{"efficientnet_lite0", 1.0, 1.0, 224, {47, 100'000}, exactly(385'187'552)},
     Scaled{"efficientnet_lite1", 1.0, 1.1, 240, {54, 100'000}, {}},
