@@ -11,6 +11,7 @@
 #include "sim/cli/commands.h"
 #include "sim/cli/output.h"
 #include "sim/cli/yaml_text.h"
+#include "sim/trace/format.h"
 
 namespace npusim::cli {
 namespace {
@@ -36,13 +37,18 @@ std::string memory(const mem::MemorySpec& spec) {
 }
 
 void list() {
-  std::vector<std::vector<std::string>> rows;
+  using trace::Table;
+  Table table({{"chip", Table::Align::left},
+               {"clock MHz"},
+               {"types", Table::Align::left},
+               {"peak TOPS", Table::Align::left},
+               {"DRAM", Table::Align::left}});
   for (const auto& name : hw::chip_names()) {
     const std::unique_ptr<hw::Npu> npu = hw::make_npu(hw::describe(name));
-    rows.push_back({name, fmt::format("{:.0f}", static_cast<double>(npu->machine().clock_hz) / 1e6),
-                    dtype_list(*npu), peak_tops(*npu), memory(npu->machine().memory)});
+    table.row({name, fmt::format("{:.0f}", static_cast<double>(npu->machine().clock_hz) / 1e6),
+               dtype_list(*npu), peak_tops(*npu), memory(npu->machine().memory)});
   }
-  write_output("", table({{"chip"}, {"clock MHz", true}, {"types"}, {"peak TOPS"}, {"DRAM"}}, rows));
+  write_output("", table.text(kAnyWidth));
 }
 
 void show(const HardwareOptions& options, const std::string& output) {

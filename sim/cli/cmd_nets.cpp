@@ -5,6 +5,7 @@
 
 #include "sim/cli/commands.h"
 #include "sim/cli/output.h"
+#include "sim/trace/format.h"
 #include "workloads/onnx/export.h"
 #include "workloads/zoo/zoo.h"
 
@@ -12,14 +13,16 @@ namespace npusim::cli {
 namespace {
 
 void list() {
-  std::vector<std::vector<std::string>> rows;
+  using trace::Table;
+  Table table(
+      {{"network", Table::Align::left}, {"image"}, {"params M"}, {"MACs G"}, {"source", Table::Align::left}});
   for (const auto& entry : zoo::networks()) {
-    const ir::Graph graph = zoo::build(entry.name, 1);
-    rows.push_back({entry.name, fmt::format("{0}x{0}", entry.resolution),
-                    fmt::format("{:.2f}", static_cast<double>(ir::parameters(graph)) / 1e6),
-                    fmt::format("{:.3f}", static_cast<double>(ir::macs(graph).count()) / 1e9), entry.source});
+    const ir::Graph graph = zoo::build(entry.name);
+    table.row({entry.name, fmt::format("{0}x{0}", entry.resolution),
+               fmt::format("{:.2f}", static_cast<double>(ir::parameters(graph)) / 1e6),
+               fmt::format("{:.3f}", static_cast<double>(ir::macs(graph).count()) / 1e9), entry.source});
   }
-  write_output("", table({{"network"}, {"image"}, {"params M", true}, {"MACs G", true}, {"source"}}, rows));
+  write_output("", table.text(kAnyWidth));
 }
 
 struct ExportCommand {

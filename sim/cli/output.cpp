@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -42,33 +41,6 @@ void write_output(const std::string& path, std::string_view text) {
   out.write(text.data(), static_cast<std::streamsize>(text.size()));
   out.close();
   if (!out) throw UserError(fmt::format("{}: cannot be written: {}", path, std::strerror(errno)));
-}
-
-std::string table(const std::vector<Column>& columns, const std::vector<std::vector<std::string>>& rows) {
-  std::vector<std::string> headings;
-  std::vector<std::size_t> widths;
-  for (const auto& column : columns) {
-    headings.push_back(column.heading);
-    widths.push_back(column.heading.size());
-  }
-  for (const auto& row : rows) {
-    ensure(row.size() == columns.size(), "a table row with as many cells as columns");
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  std::string text;
-  const auto add = [&](const std::vector<std::string>& row) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      if (i > 0) line += "  ";
-      line += columns[i].right ? fmt::format("{:>{}}", row[i], widths[i])
-                               : fmt::format("{:<{}}", row[i], widths[i]);
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    text += line + '\n';
-  };
-  add(headings);
-  for (const auto& row : rows) add(row);
-  return text;
 }
 
 Progress::Progress(std::string what) : what_(std::move(what)) {

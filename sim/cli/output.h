@@ -1,4 +1,4 @@
-// Where results go: standard output or a file, aligned tables, a progress line.
+// Where results go: standard output or a file, a progress line.
 #pragma once
 
 #include <condition_variable>
@@ -6,7 +6,6 @@
 #include <string>
 #include <string_view>
 #include <thread>
-#include <vector>
 
 namespace npusim::cli {
 
@@ -17,13 +16,8 @@ void check_writable(const std::string& path);
 /// reason.
 void write_output(const std::string& path, std::string_view text);
 
-/// A column's heading and whether its cells align to the right.
-struct Column {
-  std::string heading;
-  bool right = false;
-};
-/// Rows under headings, two blanks between columns, no trailing blanks. Every row has one cell a column.
-std::string table(const std::vector<Column>& columns, const std::vector<std::vector<std::string>>& rows);
+/// Of a table whose last column may be as long as it is.
+inline constexpr std::size_t kAnyWidth = 4096;
 
 /// While alive: after the first second, a line "npusim: what, 3 s" on standard error, rewritten in place and
 /// removed at the end. Does nothing unless standard error is a terminal.
