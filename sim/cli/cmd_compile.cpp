@@ -25,8 +25,7 @@ void compile(const CompileCommand& options) {
   const std::size_t dump = choose("--dump", options.dump, {"graph", "program"});
   check_writable(options.output);
   const std::unique_ptr<hw::Npu> npu = hw::make_npu(resolve(options.hardware));
-  ir::Graph graph = load(options.network);
-  passes::run(graph);
+  const ir::Graph graph = passes::run_pipeline(load(options.network));
   if (dump == 0) {
     write_output(options.output, ir::print(graph));
     return;

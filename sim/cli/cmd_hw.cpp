@@ -61,7 +61,9 @@ void show(const HardwareOptions& options, const std::string& output) {
 
 void check(const std::string& file) {
   if (!std::filesystem::exists(file)) throw UserError(fmt::format("{}: no such file", file));
-  const Config description = hw::describe(file);
+  // A name without a folder or an extension would be a built-in chip's.
+  const bool bare = file.find('/') == std::string::npos && std::filesystem::path(file).extension().empty();
+  const Config description = hw::describe(bare ? "./" + file : file);
   const std::unique_ptr<hw::Npu> npu = hw::make_npu(description);
   write_output("", fmt::format("{}: ok, a {} with description {}\n", file, npu->target().chip,
                                hex_hash(description.canonical())));
