@@ -1,0 +1,101 @@
+// The machine interface: schema npusim.report/1. Fields are only ever added; a change of meaning is a new
+// schema.
+#include <nlohmann/json.hpp>
+
+#include "sim/trace/report.h"
+
+namespace npusim::trace {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json json_of(const StallCycles& stalls) {
+  Json json;
+  for (std::size_t i = 0; i < kStallReasons; ++i) {
+    json[std::string(to_string(static_cast<Stall>(i)))] = stalls.by_reason[i];
+  }
+  return json;
+}
+
+Json json_of(const EngineReport& engine) {
+  return {{"name", engine.name},
+          {"busy_cycles", engine.busy_cycles},
+          {"stalls", json_of(engine.stalls)},
+          {"commands", engine.commands}};
+}
+
+Json json_of(const std::vector<EngineReport>& engines) {
+  Json list = Json::array();
+  for (const EngineReport& engine : engines) list.push_back(json_of(engine));
+  return list;
+}
+
+Json json_of(const LayerReport& layer) {
+  return {{"name", layer.name},
+          {"op", layer.op},
+          {"engine", layer.engine},
+          {"start_cycle", layer.start_cycle},
+          {"end_cycle", layer.end_cycle},
+          {"cycles", layer.cycles()},
+          {"macs", layer.macs},
+          {"busy_cycles", layer.busy_cycles},
+          {"stalls", json_of(layer.stalls)},
+          {"dram", {{"read_bytes", layer.dram_read_bytes}, {"write_bytes", layer.dram_write_bytes}}},
+          {"sram", {{"read_bytes", layer.sram_read_bytes}, {"write_bytes", layer.sram_write_bytes}}},
+          {"engines", json_of(layer.engines)}};
+}
+
+Json json_of(const Coverage& coverage) {
+  return {{"operators", coverage.operators},
+          {"modelled", coverage.modelled},
+          {"host", coverage.host},
+          {"folded", coverage.folded},
+          {"macs_percent", coverage.macs_percent},
+          {"bytes_percent", coverage.bytes_percent}};
+}
+
+Json simulation_of(const Report& report, bool with_wall_time) {
+  Json json;
+  if (with_wall_time) {
+    json["wall_s"] = report.wall_s;
+    json["compile_s"] = report.compile_s;
+  }
+  json["events"] = report.events;
+  json["commands"] = report.commands;
+  json["bursts"] = report.bursts;
+  return json;
+}
+
+}  // namespace
+
+std::string to_json(const Report& report, bool with_wall_time) {
+  Json json;
+  json["schema"] = "npusim.report/1";
+  json["hw"] = report.hw;
+  json["hw_hash"] = report.hw_hash;
+  json["network"] = report.network;
+  json["batch"] = report.batch;
+  json["dtype"] = report.dtype;
+  json["clock_mhz"] = report.clock_mhz;
+  json["total_cycles"] = report.total_cycles;
+  json["latency_ms"] = report.latency_ms();
+  json["macs"] = report.macs;
+  json["peak_macs_per_cycle"] = report.peak_macs_per_cycle;
+  json["mac_utilization"] = report.mac_utilization();
+  json["dram"] = {{"read_bytes", report.dram_read_bytes},
+                  {"write_bytes", report.dram_write_bytes},
+                  {"row_hit_rate", report.row_hit_rate},
+                  {"refreshes", report.refreshes}};
+  json["sram"] = {{"read_bytes", report.sram_read_bytes}, {"write_bytes", report.sram_write_bytes}};
+  json["layers"] = Json::array();
+  for (const LayerReport& layer : report.layers) json["layers"].push_back(json_of(layer));
+  json["engines"] = json_of(report.engines);
+  json["coverage"] = json_of(report.coverage);
+  json["notes"] = report.notes;
+  json["hardware"] = report.hardware;
+  json["simulation"] = simulation_of(report, with_wall_time);
+  // A network's names may hold any bytes: what is not UTF-8 is replaced, never an error.
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace npusim::trace
