@@ -185,6 +185,10 @@ TensorId Builder::flatten(const std::string& name, TensorId x) {
 
 TensorId Builder::linear(const std::string& name, TensorId x, std::int64_t out) {
   const std::int64_t in = shape(x).back();
+  if (shape(x).size() != 2) {
+    return emit(name, "MatMul", OpKind::matmul, ir::MatMulAttrs{},
+                {x, weight(name + ".weight", {in, out}), weight(name + ".bias", {out})});
+  }
   return emit(name, "Gemm", OpKind::matmul, ir::MatMulAttrs{false, true},
               {x, weight(name + ".weight", {out, in}), weight(name + ".bias", {out})});
 }

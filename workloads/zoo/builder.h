@@ -80,7 +80,8 @@ class Builder {
   /// Mean over height and width, which become 1.
   TensorId global_average_pool(const std::string& name, TensorId x);
   TensorId flatten(const std::string& name, TensorId x);
-  /// [..., in] to [..., out], with bias.
+  /// [..., in] to [..., out], with bias. The weight is [out, in] for a matrix and [in, out] otherwise, as
+  /// PyTorch exports it.
   TensorId linear(const std::string& name, TensorId x, std::int64_t out);
   /// Global average pool, flatten and a linear layer `fc`.
   TensorId classifier(TensorId x, std::int64_t classes, const std::string& fc = "fc");
