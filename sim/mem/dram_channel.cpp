@@ -129,19 +129,17 @@ std::int64_t DramChannel::schedule(const Access& access, std::int64_t earliest) 
 }
 
 void DramChannel::refresh(std::int64_t idle_until) {
+  // Banks are closed by refreshes only, so a closed one has been ready for another since long before it is
+  // due.
   std::int64_t precharge = next_refresh_;
-  std::int64_t start = next_refresh_;
   bool open = false;
   for (const Bank& bank : banks_) {
-    start = std::max(start, bank.row == kClosed ? bank.activate_ok : 0);
     if (bank.row == kClosed) continue;
     open = true;
     precharge = std::max(precharge, bank.precharge_ok);
   }
-  if (open) {
-    log(DramCommand::Kind::precharge_all, precharge);
-    start = std::max(start, precharge + timing_.trp_all);
-  }
+  if (open) log(DramCommand::Kind::precharge_all, precharge);
+  const std::int64_t start = open ? precharge + timing_.trp_all : next_refresh_;
   log(DramCommand::Kind::refresh, start);
   for (Bank& bank : banks_) {
     bank.row = kClosed;

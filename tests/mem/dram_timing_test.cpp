@@ -276,4 +276,63 @@ TEST_CASE("Posted writes drain in a lull as long as a turnaround", "[mem][dram]"
   REQUIRE(read_at(lull + 1) == lull + t.wl + t.burst_clocks + t.twtr + tail);
 }
 
+TEST_CASE("Posted writes: once a lull's drain has begun they follow each other without another lull",
+          "[mem][dram]") {
+  DramSpec spec = dram("lpddr4x-3200");
+  spec.write_queue = 16;
+  const DramTiming& t = spec.timing;
+  const std::int64_t lull = 1000 + t.trcd + t.burst_clocks + t.trtw + t.wl + t.burst_clocks + t.twtr;
+  const auto read_at = [&](std::int64_t at) {
+    ChannelBench bench(spec);
+    bench.read(1000, 0, 0);
+    for (int i = 0; i < 3; ++i) bench.write(1001, 0, 0);
+    return bench.read(at, 0, 0);
+  };
+  // The third write goes two bursts after the first; a read that arrives before then comes ahead of it.
+  const std::int64_t third = lull + 2 * t.burst_clocks;
+  const std::int64_t after_write = t.wl + t.burst_clocks + t.twtr + t.rl + t.burst_clocks;
+  REQUIRE(read_at(third) == lull + t.burst_clocks + after_write);
+  REQUIRE(read_at(third + 1) == third + after_write);
+}
+
+TEST_CASE("Posted writes: a read ends a lull's drain, and the next write waits for a lull again",
+          "[mem][dram]") {
+  DramSpec spec = dram("lpddr4x-3200");
+  spec.write_queue = 16;
+  const DramTiming& t = spec.timing;
+  const auto read_at = [&](std::int64_t distance) {
+    ChannelBench bench(spec);
+    bench.read(1000, 0, 0);
+    bench.write(1001, 0, 0);
+    bench.read(1500, 0, 0);  // the write has drained in the lull before
+    bench.write(1501, 0, 0);
+    return bench.read(1500 + distance, 0, 0) - 1500;
+  };
+  const std::int64_t lull = t.burst_clocks + t.trtw + t.wl + t.burst_clocks + t.twtr;
+  const std::int64_t tail = t.rl + t.burst_clocks;
+  REQUIRE(read_at(lull) == lull + tail);
+  REQUIRE(read_at(lull + 1) == lull + t.wl + t.burst_clocks + t.twtr + tail);
+}
+
+TEST_CASE("Posted writes: a read that arrives with the write that fills the buffer goes behind the batch",
+          "[mem][dram]") {
+  DramSpec spec = dram("lpddr4x-3200");
+  spec.write_queue = 2;
+  const DramTiming& t = spec.timing;
+  const auto read_at = [&](std::int64_t at) {
+    ChannelBench bench(spec);
+    bench.read(900, 0, 0);
+    bench.read(1000, 0, 0);
+    bench.write(1000, 0, 0);
+    bench.write(1000, 0, 0);  // full: WR at tRTW and a burst later
+    bench.write(1001, 0, 0);  // has to wait for the first WR to be over
+    bench.write(1001, 0, 0);  // fills the buffer again, when the second WR is over
+    return bench.read(at, 0, 0);
+  };
+  const std::int64_t full = 1000 + t.trtw + 2 * t.burst_clocks;
+  const std::int64_t after_write = t.wl + t.burst_clocks + t.twtr + t.rl + t.burst_clocks;
+  REQUIRE(read_at(full - 1) == full - t.burst_clocks + after_write);
+  REQUIRE(read_at(full) == full + t.burst_clocks + after_write);
+}
+
 }  // namespace npusim::mem::test

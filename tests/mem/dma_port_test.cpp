@@ -1,0 +1,139 @@
+// A port as an executor sees it: issue, respond, done.
+#include "sim/mem/dma_port.h"
+
+#include "sim/base/error.h"
+#include "tests/catch.h"
+#include "tests/mem/scripts.h"
+
+namespace npusim::mem::test {
+namespace {
+
+struct PortBench {
+  explicit PortBench(PortSpec port_spec) : spec(make(port_spec)), map(spec), port(port_spec, 3, map) {}
+
+  static MemorySpec make(const PortSpec& port_spec) {
+    MemorySpec spec;
+    spec.clock_hz = 1'000'000'000;
+    spec.dram = dram("lpddr4x-3200", 2);
+    spec.sram = {1 << 20U, 1 << 20U, 64, 64, 5};
+    spec.ports = {port_spec};
+    check(spec);
+    return spec;
+  }
+
+  MemorySpec spec;
+  AddressMap map;
+  DmaPort port;
+};
+
+PortSpec port_spec(std::int64_t outstanding) {
+  PortSpec spec;
+  spec.name = "dma port";
+  spec.outstanding = outstanding;
+  return spec;
+}
+
+}  // namespace
+
+TEST_CASE("Requests carry port, slot, channel and the address within the channel", "[mem]") {
+  PortBench bench(port_spec(2));
+  bench.port.start(std::vector{run(200, 400), run((1 << 20U) + 100, 60)}, Cycles(10));
+  struct Expected {
+    std::int64_t offset, bytes;
+    std::uint16_t target, slot;
+  };
+  // Blocks of 256 alternate between two channels; the second run lies in the SRAM's window.
+  const std::vector<Expected> expected{{200, 56, 0, 0}, {0, 256, 1, 1}, {256, 88, 0, 0}, {100, 60, 2, 1}};
+  std::int64_t at = 11;
+  for (const Expected& one : expected) {
+    REQUIRE(bench.port.issuing());
+    REQUIRE(bench.port.next_issue().count() == at);
+    const Request request = bench.port.issue(Cycles(at));
+    CHECK(request.offset == one.offset);
+    CHECK(request.bytes == one.bytes);
+    CHECK(request.target == one.target);
+    CHECK(request.slot == one.slot);
+    CHECK(request.port == 3);
+    bench.port.respond(request.slot, Cycles(at + 2));
+    at += 4;
+  }
+  REQUIRE(!bench.port.issuing());
+  REQUIRE(bench.port.done());
+  REQUIRE(bench.port.end().count() == 11 + 3 * 4 + 2);  // the SRAM's interval is 2 cycles
+}
+
+TEST_CASE("A port waits for the response of its oldest request, whatever came back since", "[mem]") {
+  PortBench bench(port_spec(2));
+  bench.port.start(std::vector{run(0, 3 * 256)}, Cycles(0));
+  const Request first = bench.port.issue(Cycles(1));
+  const Request second = bench.port.issue(Cycles(5));
+  bench.port.respond(second.slot, Cycles(20));
+  REQUIRE(bench.port.next_issue().count() == 9);  // a lower bound: the first response is not known yet
+  bench.port.respond(first.slot, Cycles(100));
+  REQUIRE(bench.port.next_issue().count() == 100);
+  const Request third = bench.port.issue(Cycles(100));
+  REQUIRE(!bench.port.issuing());
+  REQUIRE(!bench.port.done());
+  bench.port.respond(third.slot, Cycles(101));
+  REQUIRE(bench.port.done());
+  const Completion done = bench.port.take_completion();
+  CHECK(done.end.count() == 104);  // the third request's own four cycles
+  CHECK(done.ideal.count() == 12);
+  CHECK(done.port == 3);
+  REQUIRE(!bench.port.active());
+  REQUIRE_THROWS_AS(bench.port.take_completion(), InternalError);
+}
+
+TEST_CASE("A stall forgives no time: pacing starts anew at the late request", "[mem]") {
+  PortSpec spec = port_spec(2);
+  spec.issue_num = 7;
+  spec.issue_den = 2;
+  PortBench bench(spec);
+  bench.port.start(std::vector{run(0, 5 * 256)}, Cycles(0));
+  std::vector<std::int64_t> issued;
+  while (bench.port.issuing()) {
+    const Cycles at = bench.port.next_issue();
+    issued.push_back(at.count());
+    const Request request = bench.port.issue(at);
+    bench.port.respond(request.slot, issued.size() == 1 ? Cycles(50) : at + Cycles(2));
+  }
+  // 1, 4.5 -> 5; then 50, 53.5 -> 54, 57.
+  CHECK(issued == std::vector<std::int64_t>{1, 5, 50, 54, 57});
+}
+
+TEST_CASE("A reset in the middle of a transfer leaves nothing behind", "[mem]") {
+  PortBench bench(port_spec(4));
+  bench.port.start(std::vector{run(0, 10 * 256)}, Cycles(0));
+  bench.port.issue(Cycles(1));
+  bench.port.issue(Cycles(5));
+  bench.port.reset();
+  MemoryCounters counters;
+  bench.port.add_counters(counters);
+  REQUIRE(counters.requests == 0);
+  REQUIRE(!bench.port.active());
+  bench.port.start(std::vector{run(0, 256)}, Cycles(0));
+  const Request request = bench.port.issue(bench.port.next_issue());
+  bench.port.respond(request.slot, Cycles(9));
+  REQUIRE(bench.port.done());
+  REQUIRE(bench.port.end().count() == 9);
+}
+
+TEST_CASE("Strided runs are walked inner first, then outer, negative strides too", "[mem]") {
+  PortBench bench(port_spec(4));
+  program::Region region = run(10'240, 512);
+  region.inner = 2;
+  region.inner_stride = 1024;
+  region.outer = 2;
+  region.outer_stride = -4096;
+  bench.port.start(std::vector{region}, Cycles(0));
+  std::vector<std::int64_t> addresses;
+  while (bench.port.issuing()) {
+    const Cycles at = bench.port.next_issue();
+    const Request request = bench.port.issue(at);
+    bench.port.respond(request.slot, at + Cycles(2));
+    addresses.push_back((request.offset / 256 * 2 + request.target) * 256 + request.offset % 256);
+  }
+  CHECK(addresses == std::vector<std::int64_t>{10'240, 10'496, 11'264, 11'520, 6144, 6400, 7168, 7424});
+}
+
+}  // namespace npusim::mem::test
