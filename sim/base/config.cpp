@@ -109,7 +109,10 @@ Config Config::parse(std::string_view text, const std::string& file) {
         for (const auto& entry : item.second) {
           const std::string at = fmt::format("{}:{}", file, entry.first.Mark().line + 1);
           if (!entry.second.IsScalar()) throw UserError(fmt::format("{}: expected 'grade | source'", at));
-          config.sources_[entry.first.Scalar()] = parse_provenance(entry.second.Scalar(), at);
+          const std::string& source = entry.first.Scalar();
+          if (!config.sources_.emplace(source, parse_provenance(entry.second.Scalar(), at)).second) {
+            throw UserError(fmt::format("{}: the source of '{}' is given twice", at, source));
+          }
         }
       } else if (item.second.IsMap()) {
         stack.push_back({key, item.second});
@@ -222,7 +225,7 @@ std::vector<std::int64_t> Config::integers(const std::string& key, std::int64_t 
   while (std::getline(in, item, ',')) {
     std::istringstream number(item);
     std::int64_t one = 0;
-    if (!(number >> one) || one < low || one > high) {
+    if (!(number >> one) || !(number >> std::ws).eof() || one < low || one > high) {
       fail(key, fmt::format("a list of integers from {} to {}", low, high));
     }
     parsed.push_back(one);
