@@ -1,6 +1,8 @@
 // A graph of one operator, built from shapes.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,7 +15,7 @@ namespace npusim::ir {
 /// Adds an unproduced tensor: an input of the network.
 inline TensorId add_input(Graph& graph, Shape shape) {
   Tensor tensor;
-  tensor.name = "x" + std::to_string(graph.tensors.size());
+  tensor.name = fmt::format("x{}", graph.tensors.size());
   tensor.shape = std::move(shape);
   tensor.role = TensorRole::input;
   graph.inputs.push_back(graph.add_tensor(tensor));
@@ -22,7 +24,7 @@ inline TensorId add_input(Graph& graph, Shape shape) {
 
 inline TensorId add_weight(Graph& graph, Shape shape, DType dtype = DType::f32) {
   Tensor tensor;
-  tensor.name = "w" + std::to_string(graph.tensors.size());
+  tensor.name = fmt::format("w{}", graph.tensors.size());
   tensor.shape = std::move(shape);
   tensor.dtype = dtype;
   tensor.role = TensorRole::weight;
@@ -33,13 +35,13 @@ inline TensorId add_weight(Graph& graph, Shape shape, DType dtype = DType::f32) 
 inline std::vector<TensorId> append(Graph& graph, OpKind kind, Attrs attrs, std::vector<TensorId> inputs,
                                     const std::vector<Shape>& given = {}) {
   Op op;
-  op.name = std::string(to_string(kind)) + "_" + std::to_string(graph.ops.size());
+  op.name = fmt::format("{}_{}", to_string(kind), graph.ops.size());
   op.kind = kind;
   op.attrs = std::move(attrs);
   op.inputs = std::move(inputs);
   const auto add_output = [&graph, &op](const Shape& shape) {
     Tensor tensor;
-    tensor.name = op.name + ".out" + std::to_string(op.outputs.size());
+    tensor.name = fmt::format("{}.out{}", op.name, op.outputs.size());
     tensor.shape = shape;
     op.outputs.push_back(graph.add_tensor(tensor));
   };

@@ -43,7 +43,7 @@ struct Attributes {
     const char* kind = a.kind == ReduceKind::mean ? " mean " : a.kind == ReduceKind::sum ? " sum " : " max ";
     return kind + list(a.axes) + (a.keepdims ? "" : " squeeze");
   }
-  std::string operator()(const ElementwiseAttrs& a) const { return " " + ir::describe(a); }
+  std::string operator()(const ElementwiseAttrs& a) const { return fmt::format(" {}", ir::describe(a)); }
   std::string operator()(const NormAttrs& a) const {
     const char* kind = a.kind == NormKind::batch   ? " batch"
                        : a.kind == NormKind::layer ? " layer"
@@ -56,14 +56,14 @@ struct Attributes {
     return fmt::format(" axis{} {}", a.axis, list(a.sizes));
   }
   std::string operator()(const SliceAttrs& a) const {
-    return " from" + list(a.starts) + " by" + list(a.steps);
+    return fmt::format(" from{} by{}", list(a.starts), list(a.steps));
   }
   std::string operator()(const ReshapeAttrs&) const { return ""; }
-  std::string operator()(const TransposeAttrs& a) const { return " " + list(a.permutation); }
+  std::string operator()(const TransposeAttrs& a) const { return fmt::format(" {}", list(a.permutation)); }
   std::string operator()(const PadAttrs& a) const {
     using Mode = PadAttrs::Mode;
     const char* mode = a.mode == Mode::constant ? "" : a.mode == Mode::reflect ? " reflect" : " edge";
-    return " " + list(a.before) + list(a.after) + mode;
+    return fmt::format(" {}{}{}", list(a.before), list(a.after), mode);
   }
   std::string operator()(const ResizeAttrs& a) const {
     using Mode = ResizeAttrs::Mode;

@@ -88,9 +88,10 @@ std::vector<Recipe> isynet_networks() {
   std::vector<Recipe> rows;
   const auto row = [&](const char* name, std::vector<ISyNetStage> stages, std::int64_t parameters,
                        std::int64_t macs) {
-    rows.push_back({{name, "found by search for the Ascend 310, ImageNet", source, 224, thousands(parameters),
-                     millions(macs)},
-                    [stages = std::move(stages)](Builder& b) { return isynet(b, stages, kClasses); }});
+    const NetInfo info{
+        name,          "found by search for the Ascend 310, ImageNet", source, 224, thousands(parameters),
+        millions(macs)};
+    rows.push_back({info, [stages = std::move(stages)](Builder& b) { return isynet(b, stages, kClasses); }});
   };
   row("isynet_n0",
       {{{C5, I, I, I}, 16},
