@@ -45,6 +45,9 @@ class Config {
   /// unknown key (with the nearest one) or a missing '='.
   void set(std::string_view assignment);
 
+  /// Removes a leaf, if there.
+  void erase(const std::string& key) { leaves_.erase(key); }
+
   [[nodiscard]] bool has(const std::string& key) const;
   /// An integer in [low, high]. Throws UserError when missing, not an integer or out of range.
   [[nodiscard]] std::int64_t integer(const std::string& key, std::int64_t low, std::int64_t high) const;

@@ -38,4 +38,10 @@ constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b 
 /// The smallest multiple of `b` that is at least `a` (a >= 0, b > 0).
 constexpr std::int64_t round_up(std::int64_t a, std::int64_t b) { return ceil_div(a, b) * b; }
 
+/// floor(a * b / c) without overflow of the product (a, b >= 0, c > 0).
+constexpr std::int64_t mul_div(std::int64_t a, std::int64_t b, std::int64_t c) {
+  __extension__ using Wide = __int128;
+  return static_cast<std::int64_t>(static_cast<Wide>(a) * b / c);
+}
+
 }  // namespace npusim

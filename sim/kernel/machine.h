@@ -28,7 +28,8 @@ using TimingFunction = std::function<Duration(const program::Command&)>;
 struct EngineSpec {
   std::string name;
   TimingFunction timing;      ///< empty for a DMA engine
-  std::int32_t memory_port = -1;  ///< port of the memory domain, for a DMA engine
+  std::int32_t memory_port = -1;  ///< port of the memory domain, for a DMA engine: all its commands go there
+  std::int64_t transfers_in_flight = 1;  ///< commands a DMA engine may have started and not completed, at most 64
   std::int32_t dispatcher = -1;   ///< dispatcher that feeds its queue; -1: the queue is filled from the start
 };
 
@@ -67,8 +68,7 @@ struct RunResult {
 /// A machine, elaborated once; runs any number of programs, each from the same initial state.
 class Machine {
  public:
-  /// `target` and `spec` must outlive the machine. At most one machine with KernelKind::systemc or run_ahead can be
-  /// elaborated in a process (SystemC's limit); a second throws InternalError.
+  /// `target` and `spec` must outlive the machine. Each machine has a SystemC context of its own.
   Machine(const program::Target& target, const MachineSpec& spec, KernelKind kind);
   ~Machine();
   Machine(const Machine&) = delete;
@@ -78,7 +78,8 @@ class Machine {
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  struct Context;
+  std::unique_ptr<Context> context_;
 };
 
 }  // namespace npusim::kernel

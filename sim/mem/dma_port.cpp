@@ -17,7 +17,9 @@ DmaPort::DmaPort(const PortSpec& spec, std::uint16_t id, const AddressMap& map)
       denominator_(std::lcm(spec.issue_den, spec.sram_issue_den)),
       dram_interval_(interval(spec.issue_num, spec.issue_den)),
       sram_interval_(interval(spec.sram_issue_num, spec.sram_issue_den)),
-      finish_(static_cast<std::size_t>(spec.outstanding), 0) {}
+      transfers_(kMaxTransfers),
+      finish_(static_cast<std::size_t>(spec.outstanding), 0),
+      owner_(static_cast<std::size_t>(spec.outstanding), 0) {}
 
 DmaPort::Interval DmaPort::interval(std::int64_t num, std::int64_t den) const {
   const std::int64_t scaled = num * (denominator_ / den);
@@ -25,9 +27,12 @@ DmaPort::Interval DmaPort::interval(std::int64_t num, std::int64_t den) const {
   return {whole, whole * denominator_ - scaled};
 }
 
-void DmaPort::start(std::span<const program::Region> runs, Cycles at) {
-  if (active_) throw InternalError(fmt::format("port '{}' is busy with a transfer", spec_.name));
-  regions_.clear();
+void DmaPort::start(std::span<const program::Region> runs, Cycles at_cycle) {
+  if (queued_ - oldest_ >= kMaxTransfers) {
+    throw InternalError(fmt::format("port '{}' already has {} transfers", spec_.name, kMaxTransfers));
+  }
+  Transfer& transfer = at(queued_);
+  transfer.regions.clear();
   for (const auto& run : runs) {
     if (run.total_bytes() == 0) continue;
     const std::int64_t last_inner = std::min<std::int64_t>(0, (run.inner - 1) * run.inner_stride);
@@ -36,22 +41,43 @@ void DmaPort::start(std::span<const program::Region> runs, Cycles at) {
       throw InternalError(
           fmt::format("port '{}': a run at offset {} leaves the address space", spec_.name, run.offset));
     }
-    regions_.push_back(run);
+    transfer.regions.push_back(run);
   }
-  active_ = true;
-  issuing_ = !regions_.empty();
-  start_ = at.count();
-  ready_ = start_ + std::max<std::int64_t>(1, spec_.start_cycles);
-  slack_ = 0;
-  slot_ = 0;
-  last_finish_ = 0;
-  dram_ = sram_ = Traffic();
+  transfer.at = at_cycle.count();
+  transfer.end = 0;
+  transfer.unanswered = 0;
+  transfer.dram = transfer.sram = Traffic();
+  if (queued_++ == current_) begin();
+}
+
+void DmaPort::begin() {
+  Transfer& transfer = at(current_);
+  const std::int64_t first = transfer.at + std::max<std::int64_t>(1, spec_.start_cycles);
+  transfer.start = std::max(transfer.at, ready_);
+  if (first > ready_) {
+    ready_ = first;
+    slack_ = 0;
+  }
+  transfer.ideal = ready_ - transfer.start;
   region_ = 0;
-  if (issuing_) enter_region();
+  issuing_ = !transfer.regions.empty();
+  if (issuing_) {
+    enter_region();
+  } else {
+    finish_issuing();
+  }
+}
+
+void DmaPort::finish_issuing() {
+  Transfer& transfer = at(current_);
+  issuing_ = false;
+  transfer.release = ready_;
+  transfer.end = std::max(transfer.end, ready_);
+  if (++current_ != queued_) begin();
 }
 
 void DmaPort::enter_region() {
-  const program::Region& region = regions_[region_];
+  const program::Region& region = at(current_).regions[region_];
   outer_left_ = region.outer;
   inner_left_ = region.inner;
   outer_start_ = run_start_ = position_ = region.offset;
@@ -59,18 +85,18 @@ void DmaPort::enter_region() {
 }
 
 void DmaPort::next_run() {
-  const program::Region& region = regions_[region_];
+  const program::Region& region = at(current_).regions[region_];
   if (--inner_left_ > 0) {
     run_start_ += region.inner_stride;
   } else if (--outer_left_ > 0) {
     outer_start_ += region.outer_stride;
     run_start_ = outer_start_;
     inner_left_ = region.inner;
-  } else if (++region_ < regions_.size()) {
+  } else if (++region_ < at(current_).regions.size()) {
     enter_region();
     return;
   } else {
-    issuing_ = false;
+    finish_issuing();
     return;
   }
   position_ = run_start_;
@@ -102,59 +128,71 @@ Request DmaPort::issue(Cycles now) {
   request.write = spec_.write;
 
   const bool sram = place.target == map_.sram_target();
-  Traffic& traffic = sram ? sram_ : dram_;
+  Transfer& transfer = at(current_);
+  Traffic& traffic = sram ? transfer.sram : transfer.dram;
   ++traffic.requests;
   traffic.bytes += request.bytes;
   pace(now.count(), sram ? sram_interval_ : dram_interval_);
   finish_[slot_] = 0;
+  owner_[slot_] = current_;
   if (++slot_ == finish_.size()) slot_ = 0;
-  ++unanswered_;
+  ++transfer.unanswered;
   position_ = end;
   if (end == run_end_) next_run();
   return request;
 }
 
-std::int64_t DmaPort::ideal_cycles() const {
+std::int64_t DmaPort::ideal_cycles(const Transfer& transfer) const {
   __extension__ using Wide = __int128;
-  const Wide whole = static_cast<Wide>(dram_.requests) * dram_interval_.whole +
-                     static_cast<Wide>(sram_.requests) * sram_interval_.whole;
-  const Wide rest = static_cast<Wide>(dram_.requests) * dram_interval_.rest +
-                    static_cast<Wide>(sram_.requests) * sram_interval_.rest;
-  return spec_.start_cycles + static_cast<std::int64_t>(whole - rest / denominator_);
+  const Wide whole = static_cast<Wide>(transfer.dram.requests) * dram_interval_.whole +
+                     static_cast<Wide>(transfer.sram.requests) * sram_interval_.whole;
+  const Wide rest = static_cast<Wide>(transfer.dram.requests) * dram_interval_.rest +
+                    static_cast<Wide>(transfer.sram.requests) * sram_interval_.rest;
+  return transfer.ideal + static_cast<std::int64_t>(whole - rest / denominator_);
 }
 
 Completion DmaPort::take_completion() {
   ensure(done(), "a port's completion is taken after its last response");
+  const Transfer& transfer = at(oldest_);
   Completion completion;
   completion.port = id_;
-  completion.start = Cycles(start_);
+  completion.start = Cycles(transfer.start);
+  completion.release = Cycles(transfer.release);
   completion.end = end();
-  completion.ideal = Cycles(ideal_cycles());
-  completion.dram_bytes = dram_.bytes;
-  completion.sram_bytes = sram_.bytes;
-  completion.bytes = dram_.bytes + sram_.bytes;
-  total_dram_.requests += dram_.requests;
-  total_dram_.bytes += dram_.bytes;
-  total_sram_.requests += sram_.requests;
-  total_sram_.bytes += sram_.bytes;
-  dram_ = sram_ = Traffic();
-  active_ = false;
+  completion.ideal = Cycles(ideal_cycles(transfer));
+  completion.dram_bytes = transfer.dram.bytes;
+  completion.sram_bytes = transfer.sram.bytes;
+  completion.bytes = transfer.dram.bytes + transfer.sram.bytes;
+  total_dram_.requests += transfer.dram.requests;
+  total_dram_.bytes += transfer.dram.bytes;
+  total_sram_.requests += transfer.sram.requests;
+  total_sram_.bytes += transfer.sram.bytes;
+  last_end_ = completion.end.count();
+  ++oldest_;
   return completion;
 }
 
 void DmaPort::reset() {
-  active_ = issuing_ = false;
-  unanswered_ = 0;
+  oldest_ = current_ = queued_ = 0;
+  last_end_ = ready_ = slack_ = 0;
+  issuing_ = false;
+  slot_ = 0;
   std::fill(finish_.begin(), finish_.end(), 0);
-  dram_ = sram_ = total_dram_ = total_sram_ = Traffic();
+  total_dram_ = total_sram_ = Traffic();
 }
 
 void DmaPort::add_counters(MemoryCounters& counters) const {
-  const std::int64_t dram_bytes = total_dram_.bytes + dram_.bytes;
-  const std::int64_t sram_bytes = total_sram_.bytes + sram_.bytes;
-  (spec_.write ? counters.dram_write_bytes : counters.dram_read_bytes) += dram_bytes;
-  (spec_.write ? counters.sram_write_bytes : counters.sram_read_bytes) += sram_bytes;
-  counters.requests += total_dram_.requests + dram_.requests + total_sram_.requests + sram_.requests;
+  Traffic dram = total_dram_;
+  Traffic sram = total_sram_;
+  for (std::size_t i = oldest_; i != queued_; ++i) {
+    dram.requests += at(i).dram.requests;
+    dram.bytes += at(i).dram.bytes;
+    sram.requests += at(i).sram.requests;
+    sram.bytes += at(i).sram.bytes;
+  }
+  (spec_.write ? counters.dram_write_bytes : counters.dram_read_bytes) += dram.bytes;
+  (spec_.write ? counters.sram_write_bytes : counters.sram_read_bytes) += sram.bytes;
+  counters.requests += dram.requests + sram.requests;
 }
 
 }  // namespace npusim::mem

@@ -14,9 +14,10 @@
 namespace npusim::mem {
 
 /// How an executor drives a port:
-///   start(); then, while issuing(): at cycle next_issue(), issue(), deliver the request to its target one
-///   cycle later, and hand the response cycle that the target answers to respond(). When done(),
-///   take_completion().
+///   start(), any number of times up to kMaxTransfers not yet completed; then, while issuing(): at cycle
+///   next_issue(), issue(), deliver the request to its target one cycle later, and hand the response cycle that the
+///   target answers to respond(). When done(), take_completion(). Transfers are worked on, and completed, in order: the
+///   next one issues while the responses of the one before are still on their way.
 /// A response must be handed in within the cycle of its delivery. While a response is on its way next_issue()
 /// is a lower bound: an executor that finds next_issue() later than now sleeps again. Issue intervals are at
 /// least one cycle and at least two requests may be outstanding, hence next_issue() is exact once that cycle
@@ -26,11 +27,13 @@ class DmaPort {
   /// `map` must outlive the port. `spec` must have passed check().
   DmaPort(const PortSpec& spec, std::uint16_t id, const AddressMap& map);
 
-  /// Begins a transfer. Copies `runs`. Throws InternalError when one is running or an offset is negative.
+  static constexpr std::size_t kMaxTransfers = 64;
+  /// Queues a transfer that may begin at `at`. Copies `runs`. Throws InternalError when kMaxTransfers are not completed
+  /// or an offset is negative.
   void start(std::span<const program::Region> runs, Cycles at);
   /// Whether a transfer has started whose completion was not taken yet.
-  [[nodiscard]] bool active() const { return active_; }
-  /// Whether the running transfer has requests left to issue.
+  [[nodiscard]] bool active() const { return oldest_ != queued_; }
+  /// Whether there are requests left to issue.
   [[nodiscard]] bool issuing() const { return issuing_; }
   /// The cycle of the next request; meaningful while issuing().
   [[nodiscard]] Cycles next_issue() const {
@@ -42,14 +45,18 @@ class DmaPort {
   /// The response to the request in `slot` is back at cycle `finish`.
   void respond(std::uint16_t slot, Cycles finish) {
     finish_[slot] = finish.count();
-    if (finish.count() > last_finish_) last_finish_ = finish.count();
-    --unanswered_;
+    Transfer& transfer = at(owner_[slot]);
+    if (finish.count() > transfer.end) transfer.end = finish.count();
+    --transfer.unanswered;
   }
-  /// Whether all requests are issued and all responses known, so that the completion is.
-  [[nodiscard]] bool done() const { return active_ && !issuing_ && unanswered_ == 0; }
-  /// When the transfer is over; meaningful when done().
-  [[nodiscard]] Cycles end() const { return Cycles(last_finish_ > ready_ ? last_finish_ : ready_); }
-  /// The finished transfer; the port is idle afterwards. Throws InternalError unless done().
+  /// Whether the oldest transfer has issued all its requests and has all responses, so that its completion is known.
+  [[nodiscard]] bool done() const { return oldest_ != current_ && at(oldest_).unanswered == 0; }
+  /// When the oldest transfer is over; meaningful when done().
+  [[nodiscard]] Cycles end() const {
+    const std::int64_t end = at(oldest_).end;
+    return Cycles(end > last_end_ ? end : last_end_);
+  }
+  /// The oldest transfer, which leaves the port. Throws InternalError unless done().
   Completion take_completion();
 
   void reset();
@@ -67,11 +74,27 @@ class DmaPort {
     std::int64_t bytes = 0;
   };
 
+  struct Transfer {
+    std::vector<program::Region> regions;
+    std::int64_t at = 0;       ///< earliest begin
+    std::int64_t start = 0;    ///< the port turned to it
+    std::int64_t ideal = 0;    ///< cycles from start to the first request
+    std::int64_t release = 0;  ///< the port is ready for the next
+    std::int64_t end = 0;
+    std::int64_t unanswered = 0;
+    Traffic dram, sram;
+  };
+
+  [[nodiscard]] Transfer& at(std::size_t sequence) { return transfers_[sequence % kMaxTransfers]; }
+  [[nodiscard]] const Transfer& at(std::size_t sequence) const { return transfers_[sequence % kMaxTransfers]; }
+  /// Turns to transfer `current_`.
+  void begin();
+  void finish_issuing();
   [[nodiscard]] Interval interval(std::int64_t num, std::int64_t den) const;
   void enter_region();
   void next_run();
   void pace(std::int64_t now, const Interval& interval);
-  [[nodiscard]] std::int64_t ideal_cycles() const;
+  [[nodiscard]] std::int64_t ideal_cycles(const Transfer& transfer) const;
 
   PortSpec spec_;
   std::uint16_t id_;
@@ -80,24 +103,23 @@ class DmaPort {
   std::int64_t denominator_;  ///< common to both intervals
   Interval dram_interval_, sram_interval_;
 
-  bool active_ = false;
+  // Transfers by sequence number: [oldest_, current_) wait for responses, current_ issues, (current_, queued_) wait.
+  std::vector<Transfer> transfers_;
+  std::size_t oldest_ = 0, current_ = 0, queued_ = 0;
+  std::int64_t last_end_ = 0;  ///< of the transfers taken so far
   bool issuing_ = false;
-  // Where the transfer is: the runs are walked, never listed.
-  std::vector<program::Region> regions_;
+  // Where the issuing transfer is: the runs are walked, never listed.
   std::size_t region_ = 0;
   std::int64_t outer_left_ = 0, inner_left_ = 0;
   std::int64_t outer_start_ = 0, run_start_ = 0;
   std::int64_t position_ = 0, run_end_ = 0;
   // When: the port is ready at exactly ready_ - slack_/denominator_.
-  std::int64_t start_ = 0;
   std::int64_t ready_ = 0;
   std::int64_t slack_ = 0;
   std::vector<std::int64_t> finish_;  ///< response cycle of the last request in each slot; 0 while unknown
+  std::vector<std::size_t> owner_;    ///< transfer of the last request in each slot
   std::size_t slot_ = 0;              ///< of the next request
-  std::int64_t unanswered_ = 0;
-  std::int64_t last_finish_ = 0;
-  Traffic dram_, sram_;              ///< of the running transfer
-  Traffic total_dram_, total_sram_;  ///< of all completed ones
+  Traffic total_dram_, total_sram_;   ///< of all completed transfers
 };
 
 }  // namespace npusim::mem

@@ -84,9 +84,10 @@ struct MemoryCounters {
 /// A transfer that has completed.
 struct Completion {
   std::size_t port = 0;
-  Cycles start{0};
+  Cycles start{0};    ///< the port turned to it: not before it was asked to, nor before it was done issuing the one before
+  Cycles release{0};  ///< all requests are issued: the port is ready for the next transfer
   Cycles end{0};    ///< the last byte has arrived (read) or has been accepted by the memory (write)
-  Cycles ideal{0};  ///< what the port alone would have needed, without waiting for memory: its busy time
+  Cycles ideal{0};  ///< of release - start, what the port would have needed without waiting for memory: its busy time
   std::int64_t bytes = 0;
   std::int64_t dram_bytes = 0, sram_bytes = 0;  ///< of these, by memory
 };
@@ -102,9 +103,11 @@ struct Completion {
 class MemoryDomain {
  public:
   virtual ~MemoryDomain() = default;
-  /// Starts a transfer of the global-space `runs` on an idle `port` at cycle `at`: the first request is
-  /// issued at `at + max(1, start_cycles)`. `at` is never earlier than the last completion returned or
-  /// horizon given. Throws InternalError when the port is busy or `at` is in the past.
+  /// Starts a transfer of the global-space `runs` on `port` at cycle `at`: the first request is issued at
+  /// `at + max(1, start_cycles)`, or once the port has issued all requests of the transfers started before, if that is
+  /// later. Transfers of a port are worked on and complete in order. `at` is never earlier than the last completion
+  /// returned or horizon given. Throws InternalError when the port has too many transfers (DmaPort::kMaxTransfers) or `at`
+  /// is in the past.
   virtual void start(std::size_t port, std::span<const program::Region> runs, Cycles at) = 0;
   /// Runs ahead to the earliest completion at or before `horizon` and returns it (ties: lowest port); nothing
   /// when there is none. The caller promises that no transfer starts before that completion or the horizon,

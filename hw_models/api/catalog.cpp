@@ -1,0 +1,66 @@
+// The explicit list of chips. Adding one is a folder and a line here.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "hw_models/api/npu.h"
+#include "hw_models/ascend310/npu.h"
+#include "sim/base/error.h"
+
+namespace npusim::hw {
+
+namespace {
+
+struct Entry {
+  const char* name;                                   ///< as the command line has it
+  std::string_view (*description)();                  ///< its YAML
+  std::unique_ptr<Npu> (*make)(const Config& config);  ///< by the description's `chip` key
+};
+
+const std::vector<Entry>& catalog() {
+  static const std::vector<Entry> entries = {{"ascend310", ascend310::description, ascend310::make}};
+  return entries;
+}
+
+Config built_in(const std::string& name) {
+  for (const auto& entry : catalog()) {
+    if (name == entry.name) return Config::parse(entry.description(), name + ".yaml");
+  }
+  throw UserError(fmt::format("unknown chip '{}'{}; built-in chips: {}", name, suggestion(name, chip_names()),
+                              fmt::join(chip_names(), ", ")));
+}
+
+}  // namespace
+
+std::vector<std::string> chip_names() {
+  std::vector<std::string> names;
+  for (const auto& entry : catalog()) names.emplace_back(entry.name);
+  return names;
+}
+
+Config describe(const std::string& name_or_file, const std::vector<std::string>& overrides) {
+  const bool file = name_or_file.find('/') != std::string::npos || name_or_file.ends_with(".yaml") ||
+                    name_or_file.ends_with(".yml");
+  Config config = [&] {
+    if (!file) return built_in(name_or_file);
+    const Config own = Config::load(name_or_file);
+    if (!own.has("extends")) return own;
+    Config base = built_in(own.text("extends"));
+    base.merge(own);
+    base.erase("extends");
+    return base;
+  }();
+  for (const auto& override_text : overrides) config.set(override_text);
+  return config;
+}
+
+std::unique_ptr<Npu> make_npu(const Config& description) {
+  const std::string chip = description.choice("chip", chip_names());
+  const auto& entries = catalog();
+  const auto found =
+      std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) { return chip == entry.name; });
+  return found->make(description);
+}
+
+}  // namespace npusim::hw

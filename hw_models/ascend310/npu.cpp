@@ -1,0 +1,136 @@
+#include "hw_models/ascend310/npu.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <tuple>
+
+#include "hw_models/ascend310/cube_emit.h"
+#include "hw_models/ascend310/network.h"
+#include "hw_models/ascend310/target.h"
+#include "sim/base/error.h"
+
+namespace npusim::embedded {
+extern const std::string_view ascend310_yaml;
+}
+
+namespace npusim::ascend310 {
+
+namespace {
+
+/// Tilings by layer geometry: networks repeat their layers.
+class TilingCache {
+ public:
+  const Tiling& get(const Spec& spec, const CubeLayer& layer) {
+    const auto key = std::make_tuple(describe(layer));
+    const auto found = cache_.find(key);
+    if (found != cache_.end()) return found->second;
+    return cache_.emplace(key, search_tiling(spec, layer)).first->second;
+  }
+
+ private:
+  static std::vector<std::int64_t> describe(const CubeLayer& layer) {
+    const auto near = [](const DeviceTensor* tensor) {
+      return tensor == nullptr ? -1 : std::min(tensor->place.near_images, tensor->shape.n);
+    };
+    const auto& w = layer.window;
+    return {layer.images, layer.groups, layer.batch_groups, w.kernel.h, w.kernel.w, w.stride.h, w.stride.w, w.dilation.h,
+            w.dilation.w, w.pad.top, w.pad.left, layer.input_dilation.h, layer.ho, layer.wo, layer.hi, layer.wi, layer.c1,
+            layer.n1, layer.fractals_per_block, layer.result_bytes, layer.load2d, layer.epilogue.bias,
+            layer.epilogue.simple, layer.epilogue.exp, layer.epilogue.convert, near(layer.a), near(layer.b),
+            near(layer.residual), near(layer.out), layer.bias != nullptr};
+  }
+  std::map<std::tuple<std::vector<std::int64_t>>, Tiling> cache_;
+};
+
+class Ascend310 : public hw::Npu {
+ public:
+  explicit Ascend310(const Config& config)
+      : spec_(read_spec(config)), target_(make_target(spec_)), machine_(make_machine(spec_)) {}
+
+  [[nodiscard]] const program::Target& target() const override { return target_; }
+  [[nodiscard]] const kernel::MachineSpec& machine() const override { return machine_; }
+  [[nodiscard]] std::vector<ir::DType> dtypes() const override { return {ir::DType::f16, ir::DType::i8}; }
+  [[nodiscard]] double peak_macs_per_cycle(ir::DType dtype) const override {
+    return static_cast<double>(spec_.cores * spec_.cube_m * spec_.cube_n * spec_.c0(dtype));
+  }
+
+  [[nodiscard]] hw::Compiled compile(const ir::Graph& graph, const hw::CompileOptions& options) const override {
+    hw::Compiled compiled;
+    Network network = legalize(spec_, graph, options.dtype);
+    place(spec_, network);
+    auto& program = compiled.program;
+    program.target = &target_;
+    program.network = graph.name;
+    add_buffers(network, program);
+    program::Builder builder(program);
+    builder.begin_task({"host", "host_call", "core0.scalar", spec_.host_launch, 0, 0, 0});
+    builder.end_task();
+    TilingCache tilings;
+    for (const auto& layer : network.layers) emit(layer, tilings, program);
+    compiled.notes = network.notes;
+    return compiled;
+  }
+
+ private:
+  static void add_buffers(const Network& network, program::Program& program) {
+    std::vector<bool> done(network.buffers.size());
+    for (std::size_t i = 0; i < network.tensors.size(); ++i) {
+      const std::size_t index = network.tensor_buffer[i];
+      if (done[index]) continue;
+      done[index] = true;
+      const DeviceBuffer& buffer = network.buffers[index];
+      const Placement& place = network.tensors[i].place;
+      const std::int64_t near_bytes =
+          place.near_images == INT64_MAX ? buffer.bytes : place.near_images * buffer.image_bytes;
+      const auto add = [&](const std::string& name, std::int64_t offset, std::int64_t bytes) {
+        if (bytes == 0) return;
+        program::Buffer out;
+        out.name = name;
+        out.offset = offset;
+        out.bytes = bytes;
+        out.input = buffer.input;
+        out.output = buffer.output;
+        if (!buffer.input && !buffer.output) {
+          out.first_task = static_cast<std::uint32_t>(buffer.first_task);
+          out.last_task = static_cast<std::uint32_t>(buffer.last_task);
+        }
+        program.buffers.push_back(out);
+      };
+      add(near_bytes == buffer.bytes ? buffer.name : buffer.name + ".l2", place.near_offset, near_bytes);
+      add(buffer.name, place.far_offset, buffer.bytes - near_bytes);
+    }
+  }
+
+  void emit(const std::variant<CubeLayer, StreamLayer>& layer, TilingCache& tilings, program::Program& program) const {
+    mapping::Emitter emitter;
+    program::Task task;
+    task.launch_cycles = spec_.task_launch;
+    if (const auto* cube = std::get_if<CubeLayer>(&layer)) {
+      task.name = cube->name;
+      task.op = cube->op;
+      task.engine = "core0.cube";
+      task.macs = cube->macs;
+      emit_cube(spec_, *cube, tilings.get(spec_, *cube), emitter);
+    } else {
+      const auto& stream = std::get<StreamLayer>(layer);
+      task.name = stream.name;
+      task.op = stream.op;
+      task.engine = "core0.vector";
+      emit_stream(spec_, stream, emitter);
+    }
+    emitter.flush(program, std::move(task));
+  }
+
+  Spec spec_;
+  program::Target target_;
+  kernel::MachineSpec machine_;
+};
+
+}  // namespace
+
+std::string_view description() { return embedded::ascend310_yaml; }
+
+std::unique_ptr<hw::Npu> make(const Config& config) { return std::make_unique<Ascend310>(config); }
+
+}  // namespace npusim::ascend310

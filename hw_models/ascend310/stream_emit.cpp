@@ -1,0 +1,301 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "hw_models/ascend310/stream_layer.h"
+#include "hw_models/ascend310/target.h"
+#include "sim/base/error.h"
+
+namespace npusim::ascend310 {
+
+using mapping::Emitter;
+using mapping::LocalId;
+using mapping::Slots;
+using program::Region;
+
+namespace {
+
+/// The UB of one core: resident operands, then two input slots, then two output slots.
+class CoreStream {
+ public:
+  CoreStream(const Spec& spec, const StreamLayer& layer, std::int64_t core, std::int64_t resident, std::int64_t in_bytes,
+             std::int64_t out_bytes, Emitter& emitter)
+      : spec_(spec),
+        layer_(layer),
+        core_(core),
+        emitter_(emitter),
+        resident_(resident),
+        in_(emitter, flags(Pair::mte2_vector, Pair::vector_mte2), ub(), resident, in_bytes),
+        out_(emitter, flags(Pair::vector_mte3, Pair::mte3_vector), ub(), resident + 2 * in_bytes, out_bytes) {
+    if (resident > 0) load_residents();
+  }
+
+  /// Loads `reads` (global runs, `bytes` in all), passes over `widest` bytes in `rows` pieces; the result stays in UB.
+  /// `first` and `last` mark the parts of one output tile.
+  void part(const std::vector<Region>& reads, std::int64_t bytes, std::int64_t widest, std::int64_t rows,
+            std::int64_t stride, bool first, std::int64_t out_bytes) {
+    int slot = -1;
+    if (bytes > 0) {
+      const LocalId load = emitter_.add(queue_id(core_, Pipe::mte2), kLoadGlobal, {});
+      auto& regions = emitter_.at(load).regions;
+      regions.insert(regions.end(), reads.begin(), reads.end());
+      slot = in_.take(++tiles_);
+      regions.push_back(in_.region(slot, 0, bytes, true));
+      in_.fill_first(slot, load);
+      in_.fill_last(slot, load);
+    }
+    if (first) out_slot_ = out_.take(++tiles_);
+    bool out_fresh = first;
+    for (const auto& pass : layer_.passes) {
+      last_ = emitter_.add(queue_id(core_, Pipe::vector), kVector, {pass.kind, pass.count, widest, rows, stride});
+      if (slot >= 0) {
+        emitter_.region(last_, in_.region(slot, 0, bytes, false));
+        in_.consume(slot, last_);
+      }
+      if (resident_ > 0) emitter_.region(last_, Region{ub(), false, 0, resident_});
+      if (resident_pending_) emitter_.wait(last_, flag_id(spec_, core_, Pair::mte2_vector, 2));
+      resident_pending_ = false;
+      emitter_.region(last_, out_.region(out_slot_, 0, out_bytes, true));
+      if (out_fresh) out_.fill_first(out_slot_, last_);
+      out_fresh = false;
+    }
+  }
+
+  void store(const std::vector<Region>& writes, std::int64_t bytes) {
+    out_.fill_last(out_slot_, last_);
+    const LocalId store = emitter_.add(queue_id(core_, Pipe::mte3), kStoreGlobal, {});
+    auto& regions = emitter_.at(store).regions;
+    regions.insert(regions.end(), writes.begin(), writes.end());
+    regions.push_back(out_.region(out_slot_, 0, bytes, false));
+    out_.consume(out_slot_, store);
+  }
+
+ private:
+  [[nodiscard]] program::SpaceId ub() const { return space_id(core_, Memory::ub); }
+  [[nodiscard]] std::vector<Slots::Flags> flags(Pair ready, Pair free) const {
+    return {{flag_id(spec_, core_, ready, 0), flag_id(spec_, core_, free, 0)},
+            {flag_id(spec_, core_, ready, 1), flag_id(spec_, core_, free, 1)}};
+  }
+  void load_residents() {
+    const LocalId load = emitter_.add(queue_id(core_, Pipe::mte2), kLoadGlobal, {});
+    std::vector<Region> runs;
+    for (const auto& operand : layer_.operands) {
+      if (operand.resident) append_linear(runs, *operand.tensor, kGlobalSpace, false, 0, operand.tensor->bytes());
+    }
+    auto& regions = emitter_.at(load).regions;
+    regions.insert(regions.end(), runs.begin(), runs.end());
+    regions.push_back(Region{ub(), true, 0, resident_});
+    emitter_.set(load, flag_id(spec_, core_, Pair::mte2_vector, 2));
+    resident_pending_ = true;
+  }
+
+  const Spec& spec_;
+  const StreamLayer& layer_;
+  std::int64_t core_;
+  Emitter& emitter_;
+  std::int64_t resident_;
+  Slots in_, out_;
+  bool resident_pending_ = false;
+  int out_slot_ = 0;
+  std::int64_t tiles_ = 0;
+  LocalId last_ = mapping::kNone;
+};
+
+std::int64_t resident_bytes(const StreamLayer& layer) {
+  std::int64_t bytes = 0;
+  for (const auto& operand : layer.operands) {
+    if (operand.resident) bytes += round_up(operand.tensor->bytes(), kBlock);
+  }
+  return bytes;
+}
+
+[[noreturn]] void no_room(const Spec& spec, const StreamLayer& layer, std::int64_t needed) {
+  throw UserError(fmt::format("layer '{}' fits no tiling: its smallest tile needs {} bytes of UB, which has {} ({} short)",
+                              layer.name, needed, spec.ub_bytes, needed - spec.ub_bytes));
+}
+
+/// Bytes [from, to) of an operand, as runs in storage order or, for a gather, as equally spaced short runs.
+void append_operand(std::vector<Region>& runs, const StreamOperand& operand, std::int64_t from, std::int64_t to) {
+  const std::int64_t bytes = to - from;
+  if (bytes <= 0) return;
+  const std::int64_t run = operand.run_bytes;
+  if (run <= 0 || run >= bytes) {
+    append_linear(runs, *operand.tensor, kGlobalSpace, false, from, to);
+    return;
+  }
+  append_linear(runs, *operand.tensor, kGlobalSpace, false, from, to);
+  for (auto& region : runs) {
+    if (region.inner != 1 || region.bytes <= run) continue;
+    region.inner = ceil_div(region.bytes, run);
+    region.inner_stride = region.bytes / region.inner;
+    region.bytes = std::min(run, region.inner_stride);
+  }
+}
+
+/// Element-wise and everything else that walks its output in storage order.
+class LinearStream {
+ public:
+  LinearStream(const Spec& spec, const StreamLayer& layer, Emitter& emitter)
+      : spec_(spec), layer_(layer), emitter_(emitter), out_total_(layer.out->bytes()), resident_(resident_bytes(layer)) {
+    for (const auto& operand : layer.operands) {
+      if (!operand.resident) in_total_ += operand.bytes();
+      if (!operand.resident) widest_total_ = std::max(widest_total_, operand.bytes());
+    }
+    widest_total_ = std::max(widest_total_, out_total_);
+  }
+
+  void run() {
+    const std::int64_t budget = spec_.ub_bytes - resident_;
+    const auto operands = static_cast<std::int64_t>(layer_.operands.size());
+    const std::int64_t slack = 2 * kBlock * (operands + 1);
+    if (budget < 8 * kBlock + slack) no_room(spec_, layer_, resident_ + 8 * kBlock + slack);
+    const std::int64_t units = ceil_div(out_total_, kBlock);
+    const std::int64_t tiles = ceil_div(2 * (in_total_ + out_total_), budget - slack);
+    const std::int64_t cores = out_total_ >= kSplitBytes || in_total_ >= kSplitBytes ? spec_.cores : 1;
+    std::int64_t chunks = std::min(units, round_up(std::max(tiles, cores), cores));
+    const std::int64_t out_chunk = ceil_div(units, chunks) * kBlock;
+    chunks = ceil_div(out_total_, out_chunk);
+    // An output tile whose input does not fit at once is made in several parts.
+    const std::int64_t in_chunk = share(in_total_, out_chunk) + slack;
+    const std::int64_t in_room = round_up(std::max<std::int64_t>((budget - 2 * out_chunk) / 2 - kBlock, 0), 1) / kBlock * kBlock;
+    if (in_room <= slack && in_total_ > 0) no_room(spec_, layer_, resident_ + 2 * out_chunk + 2 * slack + 2 * kBlock);
+    const std::int64_t parts = in_total_ == 0 ? 1 : ceil_div(in_chunk, in_room - slack);
+    const std::int64_t in_slot = in_total_ == 0 ? 0 : std::min(in_room, round_up(ceil_div(in_chunk, parts) + slack, kBlock));
+    for (std::int64_t core = 0; core < cores; ++core) {
+      const std::int64_t from = chunks * core / cores;
+      const std::int64_t to = chunks * (core + 1) / cores;
+      if (from == to) continue;
+      CoreStream stream(spec_, layer_, core, resident_, in_slot, out_chunk, emitter_);
+      for (std::int64_t chunk = from; chunk < to; ++chunk) {
+        const std::int64_t out_from = chunk * out_chunk;
+        emit_chunk(stream, out_from, std::min(out_from + out_chunk, out_total_), parts);
+      }
+    }
+  }
+
+ private:
+  static constexpr std::int64_t kSplitBytes = 8192;  ///< smaller operators stay on one core
+
+  /// The part of `total` that corresponds to the first `out` bytes of the output.
+  [[nodiscard]] std::int64_t share(std::int64_t total, std::int64_t out) const {
+    return mul_div(total, out, out_total_);
+  }
+
+  void emit_chunk(CoreStream& stream, std::int64_t out_from, std::int64_t out_to, std::int64_t parts) {
+    for (std::int64_t part = 0; part < parts; ++part) {
+      std::vector<Region> reads;
+      std::int64_t bytes = 0;
+      for (const auto& operand : layer_.operands) {
+        if (operand.resident) continue;
+        const std::int64_t total = operand.bytes();
+        const std::int64_t a = share(total, out_from);
+        const std::int64_t b = share(total, out_to);
+        const std::int64_t from = a + (b - a) * part / parts;
+        const std::int64_t to = a + (b - a) * (part + 1) / parts;
+        std::vector<Region> runs;
+        append_operand(runs, operand, from, to);
+        reads.insert(reads.end(), runs.begin(), runs.end());
+        bytes += to - from;
+      }
+      const std::int64_t widest = (share(widest_total_, out_to) - share(widest_total_, out_from)) / parts;
+      stream.part(reads, bytes, std::max<std::int64_t>(widest, 1), 1, 1, part == 0, out_to - out_from);
+    }
+    std::vector<Region> writes;
+    append_linear(writes, *layer_.out, kGlobalSpace, true, out_from, out_to);
+    stream.store(writes, out_to - out_from);
+  }
+
+  const Spec& spec_;
+  const StreamLayer& layer_;
+  Emitter& emitter_;
+  std::int64_t out_total_;
+  std::int64_t resident_;
+  std::int64_t in_total_ = 0;
+  std::int64_t widest_total_ = 0;
+};
+
+/// Pools: tiles of output rows of several channel blocks, with the input rows they need.
+class WindowStream {
+ public:
+  WindowStream(const Spec& spec, const StreamLayer& layer, Emitter& emitter)
+      : spec_(spec), layer_(layer), emitter_(emitter), in_(layer.operands.front().tensor->shape), out_(layer.out->shape) {}
+
+  void run() {
+    std::int64_t rows = out_.h;
+    while (rows > 1 && tile_bytes(rows) > spec_.ub_bytes / 2) rows = ceil_div(rows, 2);
+    if (tile_bytes(rows) > spec_.ub_bytes / 2) no_room(spec_, layer_, 2 * tile_bytes(rows));
+    const std::int64_t planes = out_.n * out_.c1;
+    std::int64_t blocks = 1;
+    if (rows == out_.h) blocks = std::clamp<std::int64_t>(spec_.ub_bytes / 2 / tile_bytes(rows), 1, out_.c1);
+    const std::int64_t cores = planes > 1 || out_.h > 1 ? spec_.cores : 1;
+    // Work items: (image, first block, first row).
+    struct Item {
+      std::int64_t image, b0, b1, r0, r1;
+    };
+    if (planes >= cores) blocks = std::min(blocks, std::max<std::int64_t>(1, planes / cores));
+    if (planes < cores) rows = std::min(rows, ceil_div(out_.h, cores));
+    std::vector<Item> items;
+    for (std::int64_t image = 0; image < out_.n; ++image) {
+      for (std::int64_t b = 0; b < out_.c1; b += blocks) {
+        for (std::int64_t r = 0; r < out_.h; r += rows) {
+          items.push_back({image, b, std::min(b + blocks, out_.c1), r, std::min(r + rows, out_.h)});
+        }
+      }
+    }
+    const auto count = static_cast<std::int64_t>(items.size());
+    for (std::int64_t core = 0; core < cores; ++core) {
+      const std::int64_t from = count * core / cores;
+      const std::int64_t to = count * (core + 1) / cores;
+      if (from == to) continue;
+      CoreStream stream(spec_, layer_, core, 0, blocks * in_rows(rows) * in_.w * kBlock, blocks * rows * out_.w * kBlock, emitter_);
+      for (std::int64_t i = from; i < to; ++i) {
+        const Item& item = items[static_cast<std::size_t>(i)];
+        emit(stream, item.image, item.b0, item.b1, item.r0, item.r1);
+      }
+    }
+  }
+
+ private:
+  /// The most input rows that `rows` output rows need.
+  [[nodiscard]] std::int64_t in_rows(std::int64_t rows) const {
+    const auto& w = layer_.window;
+    return std::min(in_.h, (rows - 1) * w.stride.h + (w.kernel.h - 1) * w.dilation.h + 1);
+  }
+  [[nodiscard]] std::int64_t tile_bytes(std::int64_t rows) const {
+    return (in_rows(rows) * in_.w + rows * out_.w) * kBlock;
+  }
+
+  void emit(CoreStream& stream, std::int64_t image, std::int64_t b0, std::int64_t b1, std::int64_t r0, std::int64_t r1) {
+    const auto& w = layer_.window;
+    const std::int64_t top = std::clamp<std::int64_t>(r0 * w.stride.h - w.pad.top, 0, in_.h - 1);
+    const std::int64_t bottom = std::clamp<std::int64_t>(
+        (r1 - 1) * w.stride.h - w.pad.top + (w.kernel.h - 1) * w.dilation.h + 1, top + 1, in_.h);
+    std::vector<Region> reads;
+    append_box(reads, *layer_.operands.front().tensor, kGlobalSpace, false, image, image + 1, b0, b1, top * in_.w, bottom * in_.w);
+    const std::int64_t blocks = b1 - b0;
+    const std::int64_t out_bytes = blocks * (r1 - r0) * out_.w * kBlock;
+    // One instruction a tap and output row; blocks of a row lie `stride` apart in the input.
+    stream.part(reads, blocks * (bottom - top) * in_.w * kBlock, out_bytes, blocks * (r1 - r0), w.stride.w, true, out_bytes);
+    std::vector<Region> writes;
+    append_box(writes, *layer_.out, kGlobalSpace, true, image, image + 1, b0, b1, r0 * out_.w, r1 * out_.w);
+    stream.store(writes, out_bytes);
+  }
+
+  const Spec& spec_;
+  const StreamLayer& layer_;
+  Emitter& emitter_;
+  const BlockShape& in_;
+  const BlockShape& out_;
+};
+
+}  // namespace
+
+void emit_stream(const Spec& spec, const StreamLayer& layer, Emitter& emitter) {
+  if (layer.windowed) {
+    WindowStream(spec, layer, emitter).run();
+  } else {
+    LinearStream(spec, layer, emitter).run();
+  }
+}
+
+}  // namespace npusim::ascend310
