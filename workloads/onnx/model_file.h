@@ -1,0 +1,14 @@
+// A model file, mapped and parsed without its weights.
+#pragma once
+
+#include <onnx/onnx_pb.h>
+
+#include <string>
+
+namespace npusim::onnx {
+
+/// The model in `path` without weights' values. Throws UserError when the file is missing (with the nearest
+/// name beside it), empty or not an ONNX model.
+::onnx::ModelProto read_model(const std::string& path);
+
+}  // namespace npusim::onnx

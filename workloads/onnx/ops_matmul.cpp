@@ -1,0 +1,62 @@
+// Gemm, MatMul.
+#include <fmt/format.h>
+
+#include "workloads/onnx/ops.h"
+
+namespace npusim::onnx {
+
+namespace {
+
+using ir::Function;
+using ir::OpKind;
+
+void matmul(Node& node) {
+  node.expect_inputs(2, 2);
+  node.result(OpKind::matmul, ir::MatMulAttrs{}, {node.in(0), node.in(1)});
+}
+
+/// `id` times a factor: nothing to do at run time when it is a weight.
+ir::TensorId scaled(Node& node, ir::TensorId id, bool weight, const char* name, double factor,
+                    ir::DType dtype) {
+  if (factor == 1 || weight) return id;
+  return node.step(fmt::format("{}_mul", name), OpKind::elementwise,
+                   ir::ElementwiseAttrs{Function::mul, 0, 0}, {id, node.scalar(name, factor, dtype)});
+}
+
+/// alpha and beta disappear into weights; what they scale at run time becomes a multiplication, and a C that
+/// is no weight an addition.
+void gemm(Node& node) {
+  node.expect_inputs(2, 3);
+  if (node.shape(0).size() != 2 || node.shape(1).size() != 2) node.fail("operands of Gemm must be matrices");
+  const ir::MatMulAttrs attrs{node.integer("transA", 0) != 0, node.integer("transB", 0) != 0};
+  const double alpha = node.number("alpha", 1), beta = node.number("beta", 1);
+  const ir::DType dtype = node.dtype(0);
+  const bool weights = node.is_weight(0) || node.is_weight(1);
+  const bool add = node.has(2) && beta != 0 && !node.is_weight(2);
+  const bool scale = alpha != 1 && !weights;
+  std::vector<ir::TensorId> inputs{node.in(0), node.in(1)};
+  const bool bias = node.has(2) && beta != 0 && !add && !scale;
+  if (bias) inputs.push_back(node.in(2));
+  if (bias || (!add && !scale && !(node.has(2) && beta != 0))) {
+    node.result(OpKind::matmul, attrs, std::move(inputs));
+    return;
+  }
+  ir::TensorId product = node.step("matmul", OpKind::matmul, attrs, std::move(inputs));
+  if (!node.has(2) || beta == 0) {
+    node.result(OpKind::elementwise, ir::ElementwiseAttrs{Function::mul, 0, 0},
+                {product, node.scalar("alpha", alpha, dtype)});
+    return;
+  }
+  product = scaled(node, product, weights, "alpha", alpha, dtype);
+  const ir::TensorId c = scaled(node, node.in(2), node.is_weight(2), "beta", beta, dtype);
+  node.result(OpKind::elementwise, ir::ElementwiseAttrs{Function::add, 0, 0}, {product, c});
+}
+
+}  // namespace
+
+std::span<const Handler> matmul_handlers() {
+  static constexpr Handler kHandlers[] = {{"MatMul", matmul}, {"Gemm", gemm}};
+  return kHandlers;
+}
+
+}  // namespace npusim::onnx
