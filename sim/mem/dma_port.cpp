@@ -59,6 +59,7 @@ void DmaPort::begin() {
     slack_ = 0;
   }
   transfer.ideal = ready_ - transfer.start;
+  transfer.slack = slack_;
   region_ = 0;
   issuing_ = !transfer.regions.empty();
   if (issuing_) {
@@ -148,7 +149,7 @@ std::int64_t DmaPort::ideal_cycles(const Transfer& transfer) const {
                      static_cast<Wide>(transfer.sram.requests) * sram_interval_.whole;
   const Wide rest = static_cast<Wide>(transfer.dram.requests) * dram_interval_.rest +
                     static_cast<Wide>(transfer.sram.requests) * sram_interval_.rest;
-  return transfer.ideal + static_cast<std::int64_t>(whole - rest / denominator_);
+  return transfer.ideal + static_cast<std::int64_t>(whole - (transfer.slack + rest) / denominator_);
 }
 
 Completion DmaPort::take_completion() {

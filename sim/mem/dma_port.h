@@ -15,9 +15,9 @@ namespace npusim::mem {
 
 /// How an executor drives a port:
 ///   start(), any number of times up to kMaxTransfers not yet completed; then, while issuing(): at cycle
-///   next_issue(), issue(), deliver the request to its target one cycle later, and hand the response cycle that the
-///   target answers to respond(). When done(), take_completion(). Transfers are worked on, and completed, in order: the
-///   next one issues while the responses of the one before are still on their way.
+///   next_issue(), issue(), deliver the request to its target one cycle later, and hand the response cycle
+///   that the target answers to respond(). When done(), take_completion(). Transfers are worked on, and
+///   completed, in order: the next one issues while the responses of the one before are still on their way.
 /// A response must be handed in within the cycle of its delivery. While a response is on its way next_issue()
 /// is a lower bound: an executor that finds next_issue() later than now sleeps again. Issue intervals are at
 /// least one cycle and at least two requests may be outstanding, hence next_issue() is exact once that cycle
@@ -28,8 +28,8 @@ class DmaPort {
   DmaPort(const PortSpec& spec, std::uint16_t id, const AddressMap& map);
 
   static constexpr std::size_t kMaxTransfers = 64;
-  /// Queues a transfer that may begin at `at`. Copies `runs`. Throws InternalError when kMaxTransfers are not completed
-  /// or an offset is negative.
+  /// Queues a transfer that may begin at `at`. Copies `runs`. Throws InternalError when kMaxTransfers are not
+  /// completed or an offset is negative.
   void start(std::span<const program::Region> runs, Cycles at);
   /// Whether a transfer has started whose completion was not taken yet.
   [[nodiscard]] bool active() const { return oldest_ != queued_; }
@@ -49,7 +49,8 @@ class DmaPort {
     if (finish.count() > transfer.end) transfer.end = finish.count();
     --transfer.unanswered;
   }
-  /// Whether the oldest transfer has issued all its requests and has all responses, so that its completion is known.
+  /// Whether the oldest transfer has issued all its requests and has all responses, so that its completion is
+  /// known.
   [[nodiscard]] bool done() const { return oldest_ != current_ && at(oldest_).unanswered == 0; }
   /// When the oldest transfer is over; meaningful when done().
   [[nodiscard]] Cycles end() const {
@@ -76,9 +77,10 @@ class DmaPort {
 
   struct Transfer {
     std::vector<program::Region> regions;
-    std::int64_t at = 0;       ///< earliest begin
-    std::int64_t start = 0;    ///< the port turned to it
-    std::int64_t ideal = 0;    ///< cycles from start to the first request
+    std::int64_t at = 0;     ///< earliest begin
+    std::int64_t start = 0;  ///< the port turned to it
+    std::int64_t ideal = 0;  ///< cycles from start to the first request
+    std::int64_t slack = 0;  ///< the port's slack_ at its first request: what pacing carries over from before
     std::int64_t release = 0;  ///< the port is ready for the next
     std::int64_t end = 0;
     std::int64_t unanswered = 0;
@@ -86,7 +88,9 @@ class DmaPort {
   };
 
   [[nodiscard]] Transfer& at(std::size_t sequence) { return transfers_[sequence % kMaxTransfers]; }
-  [[nodiscard]] const Transfer& at(std::size_t sequence) const { return transfers_[sequence % kMaxTransfers]; }
+  [[nodiscard]] const Transfer& at(std::size_t sequence) const {
+    return transfers_[sequence % kMaxTransfers];
+  }
   /// Turns to transfer `current_`.
   void begin();
   void finish_issuing();
@@ -103,7 +107,8 @@ class DmaPort {
   std::int64_t denominator_;  ///< common to both intervals
   Interval dram_interval_, sram_interval_;
 
-  // Transfers by sequence number: [oldest_, current_) wait for responses, current_ issues, (current_, queued_) wait.
+  // Transfers by sequence number: [oldest_, current_) wait for responses, current_ issues, (current_,
+  // queued_) wait.
   std::vector<Transfer> transfers_;
   std::size_t oldest_ = 0, current_ = 0, queued_ = 0;
   std::int64_t last_end_ = 0;  ///< of the transfers taken so far

@@ -109,6 +109,8 @@ void RunAheadDomain::issue_while(std::size_t index, std::int64_t before) {
                               ? sram_.serve(request, arrival)
                               : channels_[request.target].serve(request, arrival);
     port.respond(request.slot, finish);
+    // What comes after a completion may depend on it: the port's next transfer must not run past it unseen.
+    if (port.done()) before = std::min(before, port.end().count());
   }
   refresh_times(index);
 }

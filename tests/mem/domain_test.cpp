@@ -106,17 +106,18 @@ TEST_CASE("A run is cut at multiples of the request size: 256 bytes from 128 cos
   const auto ideal = [&spec](std::int64_t offset, std::int64_t bytes) {
     return transfer(spec, {run(offset, bytes)}).ideal.count();
   };
-  CHECK(ideal(0, 256) == 10);
-  CHECK(ideal(128, 256) == 20);
-  CHECK(ideal(255, 2) == 20);
-  CHECK(ideal(255, 258) == 30);
-  CHECK(ideal(256, 1) == 10);
+  // One cycle to the first request, then ten each.
+  CHECK(ideal(0, 256) == 11);
+  CHECK(ideal(128, 256) == 21);
+  CHECK(ideal(255, 2) == 21);
+  CHECK(ideal(255, 258) == 31);
+  CHECK(ideal(256, 1) == 11);
 }
 
 TEST_CASE("Fractional issue intervals add up within a transfer and round up at its end", "[mem]") {
   const MemorySpec spec = chip({port(false, 10, 3, 8)});
   for (std::int64_t n = 1; n <= 12; ++n) {
-    REQUIRE(transfer(spec, {run(0, 256 * n)}).ideal.count() == ceil_div(10 * n, 3));
+    REQUIRE(transfer(spec, {run(0, 256 * n)}).ideal.count() == 1 + ceil_div(10 * n, 3));
   }
 }
 
@@ -272,15 +273,34 @@ TEST_CASE("With a horizon the domain stops before it and lets a transfer start t
   REQUIRE(!domain->next_completion());
 }
 
-TEST_CASE("A busy port, an earlier start and a negative address are npusim's own errors", "[mem]") {
+TEST_CASE("A 65th queued transfer, an earlier start and a negative address are npusim's own errors",
+          "[mem]") {
   const MemorySpec spec = chip({port(false, 4, 1, 16), port(false, 4, 1, 16)});
   const auto domain = make_memory_domain(spec);
-  domain->start(0, std::vector{run(0, 1000)}, Cycles(10));
+  for (int i = 0; i < 64; ++i) domain->start(0, std::vector{run(0, 1000)}, Cycles(10));
   REQUIRE_THROWS_AS(domain->start(0, std::vector{run(0, 1000)}, Cycles(10)), InternalError);
   REQUIRE_THROWS_AS(domain->start(7, std::vector{run(0, 1000)}, Cycles(10)), InternalError);
   REQUIRE(domain->next_completion().has_value());
   REQUIRE_THROWS_AS(domain->start(1, std::vector{run(0, 1000)}, Cycles(10)), InternalError);
   REQUIRE_THROWS_AS(domain->start(1, std::vector{run(-256, 1000)}, Cycles(10'000)), InternalError);
+}
+
+TEST_CASE("A port with queued transfers does not run past a completion that lets another port start",
+          "[mem]") {
+  const MemorySpec spec = chip({port(false, 4, 1, 16), port(false, 4, 1, 16)});
+  const auto rival_end = [&spec](bool queued) {
+    const auto domain = make_memory_domain(spec);
+    domain->start(0, std::vector{run(0, 4096)}, Cycles(0));
+    if (queued) domain->start(0, std::vector{run(1 << 20, 256 * 4000)}, Cycles(0));
+    const auto first = domain->next_completion();
+    domain->start(1, std::vector{run(0, 4096)}, first->end);
+    const auto second = domain->next_completion();
+    return second->port == 1 ? (second->end - first->end).count() : -1;
+  };
+  // The rival's 4 KiB wait for a few of the long transfer's requests, not for all 16,000 cycles of it.
+  REQUIRE(rival_end(false) > 0);
+  REQUIRE(rival_end(true) > 0);
+  CHECK(rival_end(true) < 3 * rival_end(false));
 }
 
 TEST_CASE("A memory that cannot work is refused, and the message names the port", "[mem]") {

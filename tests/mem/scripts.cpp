@@ -11,37 +11,91 @@ DramSpec dram(const std::string& table, std::int64_t channels) {
   return spec;
 }
 
-std::vector<Completion> play(MemoryDomain& domain, const Script& script, Style style) {
-  std::vector<Completion> completions;
-  std::vector<std::size_t> next(script.size(), 0);
-  std::vector<Cycles> start_at(script.size(), kNever);
-  const auto schedule = [&](std::size_t port, Cycles now) {
-    if (next[port] == script[port].size()) return;
-    const Transfer& transfer = script[port][next[port]];
-    const Cycles at = now + Cycles(transfer.gap);
-    if (style == Style::ahead) {
-      ++next[port];
-      domain.start(port, transfer.runs, at);
-    } else {
-      start_at[port] = at;
+namespace {
+
+/// Plays a script: what is started when, by style.
+class Player {
+ public:
+  Player(MemoryDomain& domain, const Script& script, Style style)
+      : domain_(domain),
+        script_(script),
+        style_(style),
+        next_(script.size(), 0),
+        running_(script.size(), 0),
+        start_at_(script.size(), kNever) {}
+
+  std::vector<Completion> play() {
+    for (std::size_t port = 0; port < script_.size(); ++port) {
+      plan(port, Cycles(0));
+      if (style_ == Style::chained) plan(port, Cycles(0));
     }
-  };
-  for (std::size_t port = 0; port < script.size(); ++port) schedule(port, Cycles(0));
-  while (true) {
-    const Cycles horizon = *std::min_element(start_at.begin(), start_at.end());
-    const auto done = style == Style::ahead ? domain.next_completion() : domain.next_completion(horizon);
-    if (done) {
-      completions.push_back(*done);
-      schedule(done->port, done->end);
-      continue;
-    }
-    if (horizon == kNever) return completions;
-    for (std::size_t port = 0; port < script.size(); ++port) {
-      if (start_at[port] != horizon) continue;
-      start_at[port] = kNever;
-      domain.start(port, script[port][next[port]++].runs, horizon);
+    while (true) {
+      const Cycles horizon = *std::min_element(start_at_.begin(), start_at_.end());
+      if (const auto done = domain_.next_completion(horizon)) {
+        completions_.push_back(*done);
+        --running_[done->port];
+        after(*done);
+      } else if (horizon == kNever) {
+        return completions_;
+      } else {
+        start_planned(horizon);
+      }
     }
   }
+
+ private:
+  [[nodiscard]] bool finished(std::size_t port) const { return next_[port] == script_[port].size(); }
+
+  /// The port's next transfer will start a gap after `now`.
+  void plan(std::size_t port, Cycles now) {
+    if (finished(port)) return;
+    const Cycles at = now + Cycles(script_[port][next_[port]].gap);
+    if (style_ == Style::ahead || style_ == Style::chained) {
+      start(port, at);
+    } else {
+      start_at_[port] = at;
+    }
+  }
+
+  void start(std::size_t port, Cycles at) {
+    domain_.start(port, script_[port][next_[port]++].runs, at);
+    ++running_[port];
+  }
+
+  void start_planned(Cycles now) {
+    for (std::size_t port = 0; port < script_.size(); ++port) {
+      if (start_at_[port] != now) continue;
+      start_at_[port] = kNever;
+      start(port, now);
+      if (style_ == Style::overlapped && running_[port] < 4) plan(port, now + Cycles(1));
+    }
+  }
+
+  void after(const Completion& done) {
+    std::size_t port = done.port;
+    if (style_ == Style::chained) {
+      for (std::size_t i = 0; i < script_.size(); ++i) {
+        port = (port + 1) % script_.size();
+        if (!finished(port) && running_[port] < 5) break;
+      }
+      if (running_[port] >= 5) return;
+    }
+    if (start_at_[port] == kNever) plan(port, done.end);
+  }
+
+  MemoryDomain& domain_;
+  const Script& script_;
+  Style style_;
+  std::vector<std::size_t> next_;     ///< by port: transfer to start next
+  std::vector<std::size_t> running_;  ///< by port: transfers started and not completed
+  std::vector<Cycles> start_at_;      ///< by port: when the next one starts, kNever when that is not known
+  std::vector<Completion> completions_;
+};
+
+}  // namespace
+
+std::vector<Completion> play(MemoryDomain& domain, const Script& script, Style style) {
+  return Player(domain, script, style).play();
 }
 
 program::Region run(std::int64_t offset, std::int64_t bytes) {

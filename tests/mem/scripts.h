@@ -21,10 +21,12 @@ struct Transfer {
 /// Transfers by port.
 using Script = std::vector<std::vector<Transfer>>;
 
-/// How the driver tells the domain of starts to come.
+/// How the driver starts transfers.
 enum class Style {
-  horizon,  ///< starts a transfer when time has come, running the domain to that horizon
-  ahead     ///< starts a port's next transfer as soon as the previous completion is known
+  horizon,     ///< one at a time on a port, when its time has come, running the domain to that horizon
+  ahead,       ///< the same transfers, each started as soon as the port's previous completion is known
+  overlapped,  ///< up to four on a port, each a gap after the start of the one before
+  chained      ///< two on each port; a completion starts the next transfer of the next port, a gap later
 };
 
 /// Plays the whole script and returns the completions in the order in which the domain gave them.

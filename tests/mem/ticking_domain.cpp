@@ -20,12 +20,8 @@ bool TickingDomain::in_sram(std::int64_t address) const {
 
 void TickingDomain::start(std::size_t index, std::span<const program::Region> runs, Cycles at) {
   Port& port = ports_[index];
-  port.busy = true;
-  port.start = at.count();
-  port.next = 0;
-  port.intervals = 0;
-  port.ready = (port.start + std::max<std::int64_t>(1, port.spec.start_cycles)) * port.denominator;
-  port.pieces.clear();
+  Transfer transfer;
+  transfer.at = at.count();
   for (const auto& region : runs) {
     for (std::int64_t o = 0; o < region.outer; ++o) {
       for (std::int64_t i = 0; i < region.inner; ++i) {
@@ -34,80 +30,113 @@ void TickingDomain::start(std::size_t index, std::span<const program::Region> ru
         while (left > 0) {
           const std::int64_t size = port.spec.request_bytes;
           const std::int64_t bytes = std::min(left, size - address % size);
-          port.pieces.push_back({address, bytes, in_sram(address), -1, -1});
+          transfer.pieces.push_back({address, bytes, in_sram(address), -1, 0});
           address += bytes;
           left -= bytes;
         }
       }
     }
   }
+  port.transfers.push_back(std::move(transfer));
 }
 
-void TickingDomain::deliver(std::size_t index) {
-  Port& port = ports_[index];
-  for (std::size_t k = 0; k < port.next; ++k) {
-    Piece& piece = port.pieces[k];
-    if (piece.issued != now_ - 1) continue;
-    Request request;
-    request.bytes = static_cast<std::int32_t>(piece.bytes);
-    request.write = port.spec.write;
-    if (piece.sram) {
-      request.offset = piece.address - spec_.sram.base;
-      piece.finish = sram_.serve(request, Cycles(now_)).count();
-      (port.spec.write ? counters_.sram_write_bytes : counters_.sram_read_bytes) += piece.bytes;
-    } else {
-      const std::int64_t interleave = spec_.dram.interleave_bytes;
-      const std::int64_t block = piece.address / interleave;
-      request.offset = block / spec_.dram.channels * interleave + piece.address % interleave;
-      const auto channel = static_cast<std::size_t>(block % spec_.dram.channels);
-      piece.finish = channels_[channel].serve(request, Cycles(now_)).count();
-      (port.spec.write ? counters_.dram_write_bytes : counters_.dram_read_bytes) += piece.bytes;
-    }
-    ++counters_.requests;
+std::int64_t TickingDomain::serve(const Port& port, const Piece& piece) {
+  Request request;
+  request.bytes = static_cast<std::int32_t>(piece.bytes);
+  request.write = port.spec.write;
+  ++counters_.requests;
+  if (piece.sram) {
+    (port.spec.write ? counters_.sram_write_bytes : counters_.sram_read_bytes) += piece.bytes;
+    request.offset = piece.address - spec_.sram.base;
+    return sram_.serve(request, Cycles(now_)).count();
   }
+  (port.spec.write ? counters_.dram_write_bytes : counters_.dram_read_bytes) += piece.bytes;
+  const std::int64_t interleave = spec_.dram.interleave_bytes;
+  const std::int64_t block = piece.address / interleave;
+  request.offset = block / spec_.dram.channels * interleave + piece.address % interleave;
+  const auto channel = static_cast<std::size_t>(block % spec_.dram.channels);
+  return channels_[channel].serve(request, Cycles(now_)).count();
+}
+
+void TickingDomain::deliver(Port& port) {
+  for (const Transfer& transfer : port.transfers) {
+    for (std::size_t k = 0; k < transfer.next; ++k) {
+      const Piece& piece = transfer.pieces[k];
+      if (piece.issued == now_ - 1) port.finishes[piece.number] = serve(port, piece);
+    }
+  }
+}
+
+void TickingDomain::begin(Port& port, Transfer& transfer) {
+  const std::int64_t free = ceil_div(port.ready, port.denominator);
+  const std::int64_t first = transfer.at + std::max<std::int64_t>(1, port.spec.start_cycles);
+  transfer.begun = true;
+  transfer.start = std::max(transfer.at, free);
+  if (first > free) port.ready = first * port.denominator;
+  transfer.ideal = port.ready;
 }
 
 void TickingDomain::issue(Port& port) {
-  if (!port.busy || port.next == port.pieces.size()) return;
+  // A transfer may begin once all before it have issued everything.
+  const auto waiting = std::find_if(port.transfers.begin(), port.transfers.end(),
+                                    [](const Transfer& one) { return one.release < 0; });
+  if (waiting == port.transfers.end() || waiting->at > now_) return;
+  Transfer& transfer = *waiting;
+  if (!transfer.begun) begin(port, transfer);
   const std::int64_t now = now_ * port.denominator;
   if (now < port.ready) return;
-  const auto window = static_cast<std::size_t>(port.spec.outstanding);
-  if (port.next >= window) {
-    const std::int64_t oldest = port.pieces[port.next - window].finish;
-    if (oldest < 0 || oldest > now_) return;
+  if (transfer.next < transfer.pieces.size()) {
+    const auto window = static_cast<std::size_t>(port.spec.outstanding);
+    if (port.finishes.size() >= window) {
+      const std::int64_t oldest = port.finishes[port.finishes.size() - window];
+      if (oldest < 0 || oldest > now_) return;
+    }
+    Piece& piece = transfer.pieces[transfer.next++];
+    piece.issued = now_;
+    piece.number = port.finishes.size();
+    port.finishes.push_back(-1);
+    const std::int64_t interval = piece.sram ? port.spec.sram_issue_num * port.spec.issue_den
+                                             : port.spec.issue_num * port.spec.sram_issue_den;
+    const bool waited = now - port.ready >= port.denominator;
+    port.ready = (waited ? now : port.ready) + interval;
+    transfer.ideal += interval;
   }
-  Piece& piece = port.pieces[port.next++];
-  piece.issued = now_;
-  const std::int64_t interval = piece.sram ? port.spec.sram_issue_num * port.spec.issue_den
-                                           : port.spec.issue_num * port.spec.sram_issue_den;
-  const bool waited = now - port.ready >= port.denominator;
-  port.ready = (waited ? now : port.ready) + interval;
-  port.intervals += interval;
+  if (transfer.next == transfer.pieces.size()) {
+    transfer.release = ceil_div(port.ready, port.denominator);
+    issue(port);  // the next transfer may begin, or be over, in the same cycle
+  }
 }
 
 void TickingDomain::tick() {
   ++now_;
-  for (std::size_t i = 0; i < ports_.size(); ++i) deliver(i);
+  for (Port& port : ports_) deliver(port);
   for (Port& port : ports_) issue(port);
 }
 
 bool TickingDomain::complete(const Port& port) const {
-  if (!port.busy || port.next != port.pieces.size() || now_ * port.denominator < port.ready) return false;
-  return std::all_of(port.pieces.begin(), port.pieces.end(),
-                     [this](const Piece& piece) { return piece.finish >= 0 && piece.finish <= now_; });
+  if (port.transfers.empty()) return false;
+  const Transfer& oldest = port.transfers.front();
+  if (oldest.release < 0 || oldest.release > now_) return false;
+  return std::all_of(oldest.pieces.begin(), oldest.pieces.end(), [&](const Piece& piece) {
+    const std::int64_t finish = port.finishes[piece.number];
+    return finish >= 0 && finish <= now_;
+  });
 }
 
 Completion TickingDomain::retire(std::size_t index) {
   Port& port = ports_[index];
-  port.busy = false;
+  const Transfer& transfer = port.transfers.front();
   Completion completion;
   completion.port = index;
-  completion.start = Cycles(port.start);
+  completion.start = Cycles(transfer.start);
+  completion.release = Cycles(transfer.release);
   completion.end = Cycles(now_);
-  completion.ideal = Cycles(port.spec.start_cycles + ceil_div(port.intervals, port.denominator));
-  for (const Piece& piece : port.pieces)
+  completion.ideal = Cycles(ceil_div(transfer.ideal, port.denominator) - transfer.start);
+  for (const Piece& piece : transfer.pieces) {
     (piece.sram ? completion.sram_bytes : completion.dram_bytes) += piece.bytes;
+  }
   completion.bytes = completion.sram_bytes + completion.dram_bytes;
+  port.transfers.pop_front();
   return completion;
 }
 
@@ -115,7 +144,7 @@ std::optional<Completion> TickingDomain::next_completion(Cycles horizon) {
   while (true) {
     bool busy = false;
     for (std::size_t i = 0; i < ports_.size(); ++i) {
-      busy = busy || ports_[i].busy;
+      busy = busy || !ports_[i].transfers.empty();
       if (complete(ports_[i])) return retire(i);
     }
     if (now_ >= horizon.count() || (!busy && horizon == kNever)) return std::nullopt;

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <deque>
 #include <optional>
 #include <vector>
 
@@ -27,22 +27,30 @@ class TickingDomain final : public MemoryDomain {
     std::int64_t bytes = 0;
     bool sram = false;
     std::int64_t issued = -1;
-    std::int64_t finish = -1;
+    std::size_t number = 0;  ///< index in the port's finishes, once issued
+  };
+  struct Transfer {
+    std::int64_t at = 0;
+    bool begun = false;
+    std::int64_t start = 0;
+    std::int64_t ideal = 0;  ///< when the port would be done without waits, times `denominator`
+    std::int64_t release = -1;
+    std::vector<Piece> pieces;
+    std::size_t next = 0;
   };
   struct Port {
     PortSpec spec;
-    bool busy = false;
-    std::int64_t start = 0;
-    std::vector<Piece> pieces;
-    std::size_t next = 0;
-    std::int64_t ready = 0;      ///< earliest next issue, times `denominator`
-    std::int64_t intervals = 0;  ///< sum of all issue intervals, times `denominator`
     std::int64_t denominator = 1;
+    std::int64_t ready = 0;  ///< earliest next issue, times `denominator`
+    std::deque<Transfer> transfers;
+    std::vector<std::int64_t> finishes;  ///< of every request ever issued, in order; -1 while unknown
   };
 
   void tick();
-  void deliver(std::size_t index);
+  void deliver(Port& port);
+  std::int64_t serve(const Port& port, const Piece& piece);
   void issue(Port& port);
+  void begin(Port& port, Transfer& transfer);
   [[nodiscard]] bool complete(const Port& port) const;
   Completion retire(std::size_t index);
   [[nodiscard]] bool in_sram(std::int64_t address) const;
