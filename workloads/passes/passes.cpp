@@ -1,0 +1,55 @@
+#include "workloads/passes/passes.h"
+
+#include <fmt/format.h>
+
+#include "sim/base/error.h"
+
+namespace npusim::passes {
+
+const std::vector<Pass>& pipeline() {
+  static const std::vector<Pass> kPasses{
+      {"fold_constants", fold_constants},
+      {"remove_dead", remove_dead},
+      {"remove_identities", remove_identities},
+      {"recognise_layer_norm", recognise_layer_norm},
+      {"recognise_functions", recognise_functions},
+      {"fold_affine", fold_affine},
+      {"fold_padding", fold_padding},
+      {"merge_views", merge_views},
+      {"remove_identities", remove_identities},
+      {"fuse_elementwise", fuse_elementwise},
+      {"absorb_quantization", absorb_quantization},
+      {"fold_weights", fold_weights},
+      {"remove_dead", remove_dead},
+  };
+  return kPasses;
+}
+
+PassStats run(ir::Graph& graph) {
+  PassStats stats;
+  stats.imported = static_cast<std::int64_t>(graph.ops.size());
+  for (const Pass& pass : pipeline()) {
+    const auto before = static_cast<std::int64_t>(graph.ops.size());
+    const Removed removed = pass.run(graph);
+    const auto after = static_cast<std::int64_t>(graph.ops.size());
+    try {
+      ir::verify(graph);
+      ensure(before - after == removed.folded + removed.fused,
+             fmt::format("{} operators are gone, {} accounted for", before - after,
+                         removed.folded + removed.fused));
+    } catch (const InternalError& error) {
+      throw InternalError(fmt::format("after pass {}: {}", pass.name, error.what()));
+    }
+    stats.folded += removed.folded;
+    stats.fused += removed.fused;
+  }
+  return stats;
+}
+
+ir::Graph run_pipeline(ir::Graph graph, PassStats* stats) {
+  const PassStats result = run(graph);
+  if (stats != nullptr) *stats = result;
+  return graph;
+}
+
+}  // namespace npusim::passes
