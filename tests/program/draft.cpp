@@ -249,6 +249,138 @@ Program random_pipeline(const Target& target, Rng& rng) {
   return program;
 }
 
+const Target& tangle_target() {
+  static const Target target = [] {
+    Target t;
+    t.chip = "tangle";
+    t.queues = {{"a", false}, {"b", false}, {"c", false}, {"d", false}};
+    t.spaces = {{"ddr", 0, true}, {"pad", 96, false}, {"tmp", 96, false}};
+    for (int f = 0; f < 64; ++f) t.flags.push_back(fmt::format("f{}", f));
+    t.opcodes = {{"op", {}}};
+    return t;
+  }();
+  return target;
+}
+
+namespace {
+
+constexpr std::int64_t kTangleGrains = 12;  ///< of 8 bytes, in each scratchpad and in the spill buffer
+
+/// Grows a tangle command by command.
+class Tangle {
+ public:
+  explicit Tangle(Rng& rng) : rng_(rng) {}
+
+  /// The commands with their regions, without flags.
+  Commands commands() {
+    for (std::int64_t n = rng_.uniform(4, 12); n > 0; --n) {
+      DraftCommand command;
+      command.head.queue = static_cast<QueueId>(rng_.uniform(0, 3));
+      if (rng_.uniform(0, 3) != 0) add_read(command);
+      if (rng_.uniform(0, 3) != 0) add_write(command);
+      commands_.push_back(std::move(command));
+    }
+    DraftCommand last;  // completes the spill buffer
+    for (std::int64_t g = 0; g < kTangleGrains; ++g) {
+      if (!written_[0][static_cast<std::size_t>(g)]) last.regions.push_back({0, true, 8 * g, 8});
+    }
+    commands_.push_back(std::move(last));
+    return std::move(commands_);
+  }
+
+ private:
+  /// A plain region, or two or three runs with gaps.
+  Region random_region(bool write) {
+    Region region;
+    region.space = static_cast<SpaceId>(rng_.uniform(0, 2));
+    region.write = write;
+    region.bytes = 8 * rng_.uniform(1, 3);
+    if (rng_.uniform(0, 3) == 0) {
+      region.inner = rng_.uniform(2, 3);
+      region.inner_stride = region.bytes + 8 * rng_.uniform(0, 1);
+    }
+    const std::int64_t extent = (region.inner - 1) * region.inner_stride + region.bytes;
+    region.offset = 8 * rng_.uniform(0, kTangleGrains - std::min(kTangleGrains, extent / 8));
+    return region;
+  }
+  template <class Visit>
+  static bool all_grains(const Region& region, Visit visit) {
+    for (std::int64_t i = 0; i < region.inner; ++i) {
+      for (std::int64_t b = 0; b < region.bytes; b += 8) {
+        const std::int64_t grain = (region.offset + i * region.inner_stride + b) / 8;
+        if (grain >= kTangleGrains || !visit(static_cast<std::size_t>(grain))) return false;
+      }
+    }
+    return true;
+  }
+  void add_read(DraftCommand& command) {
+    for (int tries = 0; tries < 8; ++tries) {
+      const Region region = random_region(false);
+      if (!all_grains(region, [&](std::size_t g) { return written_[region.space][g]; })) continue;
+      command.regions.push_back(region);
+      return;
+    }
+  }
+  void add_write(DraftCommand& command) {
+    for (int tries = 0; tries < 8; ++tries) {
+      const Region region = random_region(true);
+      if (!all_grains(region, [&](std::size_t g) { return region.space != 0 || !written_[0][g]; })) continue;
+      all_grains(region, [&](std::size_t g) { return written_[region.space][g] = true; });
+      command.regions.push_back(region);
+      return;
+    }
+  }
+
+  Rng& rng_;
+  Commands commands_;
+  bool written_[3][kTangleGrains] = {};
+};
+
+bool share_a_byte(const Region& a, const Region& b) {
+  for (std::int64_t i = 0; i < a.inner; ++i) {
+    for (std::int64_t j = 0; j < b.inner; ++j) {
+      const std::int64_t from_a = a.offset + i * a.inner_stride;
+      const std::int64_t from_b = b.offset + j * b.inner_stride;
+      if (from_a < from_b + b.bytes && from_b < from_a + a.bytes) return true;
+    }
+  }
+  return false;
+}
+
+bool conflict(const DraftCommand& a, const DraftCommand& b) {
+  for (const Region& x : a.regions) {
+    for (const Region& y : b.regions) {
+      if (x.space == y.space && (x.write || y.write) && share_a_byte(x, y)) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+Program random_tangle(Rng& rng, int tied_percent) {
+  Program program;
+  program.target = &tangle_target();
+  program.network = "tangle";
+  program.buffers = {{"spill", 0, 8 * kTangleGrains, false, false}};
+  program.tasks.push_back({"t", "op", "a"});
+  Draft draft(program);
+  Commands& commands = draft.tasks[0] = Tangle(rng).commands();
+  FlagId next = 0;
+  for (std::size_t late = 0; late < commands.size(); ++late) {
+    for (std::size_t early = 0; early < late; ++early) {
+      if (commands[early].head.queue == commands[late].head.queue) continue;
+      if (!conflict(commands[early], commands[late]) || rng.uniform(0, 99) >= tied_percent) continue;
+      const bool again = next > 0 && rng.uniform(0, 7) == 0;
+      const auto flag = static_cast<FlagId>(again ? rng.uniform(0, next - 1) : next);
+      if (!again && next < 63) ++next;
+      commands[early].sets.push_back(flag);
+      commands[late].waits.push_back(flag);
+    }
+  }
+  return draft.build();
+}
+
 std::string verdict(const Program& program) {
   try {
     verify(program);

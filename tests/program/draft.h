@@ -18,13 +18,15 @@ struct DraftCommand {
   std::vector<FlagId> waits, sets;
 };
 
+using Commands = std::vector<DraftCommand>;
+
 /// A program taken apart by task; build() puts it together again without any check.
 struct Draft {
   explicit Draft(const Program& program);
   [[nodiscard]] Program build() const;
 
   Program frame;  ///< target, name, tasks and buffers
-  std::vector<std::vector<DraftCommand>> tasks;
+  std::vector<Commands> tasks;
 };
 
 /// Three queues (load, cube, store), a global space ddr of 64 KiB, scratchpads l1 of 4 KiB and out of 2 KiB,
@@ -41,6 +43,14 @@ Target random_target(Rng& rng);
 /// A sound program for it: one to three tasks, each a chain of stages with buffers of random depth and
 /// strided tiles, with back-pressure by a flag a slot or by one counting flag.
 Program random_pipeline(const Target& target, Rng& rng);
+
+/// Four queues, a global space, two scratchpads of 96 bytes, 64 flags of capacity 1.
+const Target& tangle_target();
+/// A program of one task for tangle_target(): 4 to 12 commands on random queues that read what was written
+/// before in program order and write anywhere, scratchpads and a spill buffer alike. Each conflict between
+/// two queues is tied by a flag with probability `tied_percent`, one in eight times with a flag already used:
+/// not sound in general.
+Program random_tangle(Rng& rng, int tied_percent);
 
 /// The message of the InternalError that verify() throws; "" when it throws none.
 std::string verdict(const Program& program);
