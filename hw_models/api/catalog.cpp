@@ -13,8 +13,8 @@ namespace npusim::hw {
 namespace {
 
 struct Entry {
-  const char* name;                                   ///< as the command line has it
-  std::string_view (*description)();                  ///< its YAML
+  const char* name;                                    ///< as the command line has it
+  std::string_view (*description)();                   ///< its YAML
   std::unique_ptr<Npu> (*make)(const Config& config);  ///< by the description's `chip` key
 };
 

@@ -63,7 +63,8 @@ trace::Report Evaluator::evaluate(const ir::Graph& graph, const EvaluateOptions&
   report.spans = std::move(run.spans);
   if (options.spans) {
     const auto& opcodes = npu_->target().opcodes;
-    for (const auto& command : compiled.program.commands) report.span_names.push_back(opcodes[command.opcode].name);
+    for (const auto& command : compiled.program.commands)
+      report.span_names.push_back(opcodes[command.opcode].name);
   }
   report.events = run.events;
   report.commands = static_cast<std::int64_t>(compiled.program.commands.size());
@@ -75,7 +76,8 @@ trace::Report Evaluator::evaluate(const ir::Graph& graph, const EvaluateOptions&
   report.coverage.modelled = stats.imported - stats.folded - report.coverage.host;
   const auto network_macs = ir::macs(graph).count();
   report.coverage.macs_percent =
-      network_macs == 0 ? 100.0 : 100.0 * static_cast<double>(report.macs) / static_cast<double>(network_macs);
+      network_macs == 0 ? 100.0
+                        : 100.0 * static_cast<double>(report.macs) / static_cast<double>(network_macs);
   trace::check_sums(report);
   return report;
 }

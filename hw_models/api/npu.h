@@ -37,15 +37,15 @@ class Npu {
   [[nodiscard]] virtual std::vector<ir::DType> dtypes() const = 0;
   /// Peak multiply-accumulates per main-clock cycle, all engines together.
   [[nodiscard]] virtual double peak_macs_per_cycle(ir::DType dtype) const = 0;
-  /// Legalises and maps a network. Throws UserError listing everything the chip cannot run, or naming the layer that
-  /// fits no tiling and how many bytes short the buffer is.
+  /// Legalises and maps a network. Throws UserError listing everything the chip cannot run, or naming the
+  /// layer that fits no tiling and how many bytes short the buffer is.
   [[nodiscard]] virtual Compiled compile(const ir::Graph& graph, const CompileOptions& options) const = 0;
 };
 
 /// Names of the built-in chips.
 std::vector<std::string> chip_names();
-/// The description of a built-in chip ("ascend310") or of a YAML file (which may say `extends: ascend310`), with
-/// `overrides` ("key=value") applied. Throws UserError for unknown names and keys.
+/// The description of a built-in chip ("ascend310") or of a YAML file (which may say `extends: ascend310`),
+/// with `overrides` ("key=value") applied. Throws UserError for unknown names and keys.
 Config describe(const std::string& name_or_file, const std::vector<std::string>& overrides = {});
 /// Builds the chip that a description names. Throws UserError for missing, unknown or out-of-range keys.
 std::unique_ptr<Npu> make_npu(const Config& description);
@@ -57,8 +57,8 @@ struct EvaluateOptions {
   bool spans = false;
 };
 
-/// Compiles (after the common passes), simulates and reports. A machine elaborates once in a process: evaluate() may
-/// be called any number of times with the same chip, and every call gives the same report.
+/// Compiles (after the common passes), simulates and reports. A machine elaborates once in a process:
+/// evaluate() may be called any number of times with the same chip, and every call gives the same report.
 class Evaluator {
  public:
   Evaluator(const Config& description, kernel::KernelKind kernel);

@@ -60,21 +60,26 @@ class MacShare {
 /// Emits one core's share.
 class CoreEmitter {
  public:
-  CoreEmitter(const Spec& spec, const CubeLayer& layer, const Tiling& tiling, const CoreShare& share, Emitter& emitter,
-              MacShare& macs)
+  CoreEmitter(const Spec& spec, const CubeLayer& layer, const Tiling& tiling, const CoreShare& share,
+              Emitter& emitter, MacShare& macs)
       : spec_(spec),
         layer_(layer),
         t_(tiling),
         share_(share),
         emitter_(emitter),
         macs_(macs),
-        a_l1_(emitter, flags(Pair::mte2_mte1, Pair::mte1_mte2, 0, tiling.a_slots), space(Memory::l1), 0, a_slot_bytes()),
+        a_l1_(emitter, flags(Pair::mte2_mte1, Pair::mte1_mte2, 0, tiling.a_slots), space(Memory::l1), 0,
+              a_slot_bytes()),
         b_l1_(emitter, flags(Pair::mte2_mte1, Pair::mte1_mte2, 2, tiling.b_slots), space(Memory::l1),
               tiling.a_slots * a_slot_bytes(), b_slot_bytes()),
-        l0a_(emitter, flags(Pair::mte1_cube, Pair::cube_mte1, 0, 2), space(Memory::l0a), 0, spec.l0a_bytes / 2),
-        l0b_(emitter, flags(Pair::mte1_cube, Pair::cube_mte1, 2, 2), space(Memory::l0b), 0, spec.l0b_bytes / 2),
-        l0c_(emitter, flags(Pair::cube_vector, Pair::vector_cube, 0, 2), space(Memory::l0c), 0, spec.l0c_bytes / 2),
-        out_(emitter, flags(Pair::vector_mte3, Pair::mte3_vector, 0, 2), space(Memory::ub), bias_bytes(layer), tile_bytes()),
+        l0a_(emitter, flags(Pair::mte1_cube, Pair::cube_mte1, 0, 2), space(Memory::l0a), 0,
+             spec.l0a_bytes / 2),
+        l0b_(emitter, flags(Pair::mte1_cube, Pair::cube_mte1, 2, 2), space(Memory::l0b), 0,
+             spec.l0b_bytes / 2),
+        l0c_(emitter, flags(Pair::cube_vector, Pair::vector_cube, 0, 2), space(Memory::l0c), 0,
+             spec.l0c_bytes / 2),
+        out_(emitter, flags(Pair::vector_mte3, Pair::mte3_vector, 0, 2), space(Memory::ub), bias_bytes(layer),
+             tile_bytes()),
         residual_(emitter, flags(Pair::mte2_vector, Pair::vector_mte2, 0, 2), space(Memory::ub),
                   bias_bytes(layer) + 2 * tile_bytes(), tile_bytes()) {}
 
@@ -88,8 +93,8 @@ class CoreEmitter {
       const int b = next_b ? *next_b : *ensure_b(steps[i]);
       next_a.reset();
       next_b.reset();
-      // Prefetch before the compute commands of this step, so that a full queue does not hold it up. With a single slot
-      // the load must wait for this step's last use and is emitted after it.
+      // Prefetch before the compute commands of this step, so that a full queue does not hold it up. With a
+      // single slot the load must wait for this step's last use and is emitted after it.
       if (i + 1 < steps.size()) {
         next_a = ensure_a(steps[i + 1], steps[i].a_key);
         next_b = ensure_b(steps[i + 1], steps[i].b_key);
@@ -101,10 +106,12 @@ class CoreEmitter {
  private:
   [[nodiscard]] program::SpaceId space(Memory memory) const { return space_id(share_.core, memory); }
   [[nodiscard]] program::QueueId queue(Pipe pipe) const { return queue_id(share_.core, pipe); }
-  [[nodiscard]] std::vector<Slots::Flags> flags(Pair ready, Pair free, std::int64_t first, std::int64_t count) const {
+  [[nodiscard]] std::vector<Slots::Flags> flags(Pair ready, Pair free, std::int64_t first,
+                                                std::int64_t count) const {
     std::vector<Slots::Flags> out;
     for (std::int64_t i = 0; i < count; ++i) {
-      out.push_back({flag_id(spec_, share_.core, ready, first + i), flag_id(spec_, share_.core, free, first + i)});
+      out.push_back(
+          {flag_id(spec_, share_.core, ready, first + i), flag_id(spec_, share_.core, free, first + i)});
     }
     return out;
   }
@@ -112,8 +119,7 @@ class CoreEmitter {
   [[nodiscard]] std::int64_t a_slot_bytes() const {
     std::int64_t rows = 0;
     for (const auto& r : chop(share_.r0, share_.r1, t_.l1_rows)) {
-      const auto [from, to] = layer_.input_rows(r.from, r.to);
-      rows = std::max(rows, to - from);
+      rows = std::max(rows, layer_.input_row_count(r.from, r.to));
     }
     return t_.l1_groups * t_.l1_images * t_.l1_c1 * rows * layer_.wi * kBlock;
   }
@@ -144,13 +150,30 @@ class CoreEmitter {
     for (const auto& groups : chop(share_.g0, share_.g1, t_.l1_groups)) {
       const auto add = [&](std::size_t row, std::size_t column) {
         for (std::size_t k = 0; k < channels.size(); ++k) {
-          Step step{groups.from, groups.to, rows[row][0].from, rows[row][0].to, rows[row][1].from, rows[row][1].to,
-                    columns[column].from, columns[column].to, channels[k].from, channels[k].to, 0, 0, k == 0,
+          Step step{groups.from,
+                    groups.to,
+                    rows[row][0].from,
+                    rows[row][0].to,
+                    rows[row][1].from,
+                    rows[row][1].to,
+                    columns[column].from,
+                    columns[column].to,
+                    channels[k].from,
+                    channels[k].to,
+                    0,
+                    0,
+                    k == 0,
                     k + 1 == channels.size()};
           const auto chunks = static_cast<std::int64_t>(channels.size());
           const auto chunk = static_cast<std::int64_t>(k);
-          step.a_key = (group_tile * static_cast<std::int64_t>(rows.size()) + static_cast<std::int64_t>(row)) * chunks + chunk;
-          step.b_key = (group_tile * static_cast<std::int64_t>(columns.size()) + static_cast<std::int64_t>(column)) * chunks + chunk;
+          step.a_key =
+              (group_tile * static_cast<std::int64_t>(rows.size()) + static_cast<std::int64_t>(row)) *
+                  chunks +
+              chunk;
+          step.b_key =
+              (group_tile * static_cast<std::int64_t>(columns.size()) + static_cast<std::int64_t>(column)) *
+                  chunks +
+              chunk;
           steps.push_back(step);
         }
       };
@@ -164,23 +187,44 @@ class CoreEmitter {
     return steps;
   }
 
-  /// The L1 slot of the step's A, loading it if absent. With `busy_key` given (a prefetch), returns nothing if the only
-  /// slot is still in use by that key.
+  /// The L1 slot of the step's A, loading it if absent. With `busy_key` given (a prefetch), returns nothing
+  /// if the only slot is still in use by that key.
   std::optional<int> ensure_a(const Step& step, std::int64_t busy_key = Slots::kNoKey) {
     if (const int hit = a_l1_.find(step.a_key); hit >= 0) return hit;
     if (busy_key != Slots::kNoKey && a_l1_.count() == 1) return std::nullopt;
     const int slot = a_l1_.take(step.a_key);
-    const auto [from, to] = layer_.input_rows(step.r0, step.r1);
+    const std::int64_t rows = layer_.input_row_count(step.r0, step.r1);
     std::vector<Region> runs;
     const std::int64_t images = layer_.batch_groups ? 1 : step.i1 - step.i0;
     for (std::int64_t g = step.g0; g < step.g1; ++g) {
       const std::int64_t i0 = layer_.batch_groups ? std::min(g, layer_.a->shape.n - 1) : step.i0;
       const std::int64_t block = layer_.batch_groups ? 0 : g * layer_.c1;
-      append_box(runs, *layer_.a, kGlobalSpace, false, i0, i0 + images, block + step.c0, block + step.c1, from * layer_.wi,
-                 to * layer_.wi);
+      append_a(runs, step, i0, i0 + images, block);
     }
-    load(a_l1_, slot, runs, (step.g1 - step.g0) * images * (step.c1 - step.c0) * (to - from) * layer_.wi * kBlock);
+    load(a_l1_, slot, runs, (step.g1 - step.g0) * images * (step.c1 - step.c0) * rows * layer_.wi * kBlock);
     return slot;
+  }
+
+  void append_a(std::vector<Region>& runs, const Step& step, std::int64_t i0, std::int64_t i1,
+                std::int64_t block) const {
+    const auto [from, to] = layer_.input_rows(step.r0, step.r1);
+    if (!layer_.skips_rows()) {
+      append_box(runs, *layer_.a, kGlobalSpace, false, i0, i1, block + step.c0, block + step.c1,
+                 from * layer_.wi, to * layer_.wi);
+      return;
+    }
+    for (std::int64_t image = i0; image < i1; ++image) {
+      Region region;
+      region.space = kGlobalSpace;
+      region.bytes = layer_.wi * kBlock;
+      region.inner = step.r1 - step.r0;
+      region.inner_stride = layer_.window.stride.h * region.bytes;
+      region.outer = step.c1 - step.c0;
+      region.outer_stride = layer_.a->shape.plane_bytes();
+      region.offset = layer_.a->image_offset(image) + (block + step.c0) * region.outer_stride +
+                      step.r0 * layer_.window.stride.h * region.bytes;
+      runs.push_back(region);
+    }
   }
 
   std::optional<int> ensure_b(const Step& step, std::int64_t busy_key = Slots::kNoKey) {
@@ -200,7 +244,8 @@ class CoreEmitter {
       Region region;
       region.space = kGlobalSpace;
       const std::int64_t taps = layer_.taps();
-      region.offset = b.place.far_offset + ((g * layer_.k1() + step.c0 * taps) * layer_.n1 + step.n0) * kFractal;
+      region.offset =
+          b.place.far_offset + ((g * layer_.k1() + step.c0 * taps) * layer_.n1 + step.n0) * kFractal;
       region.bytes = (step.n1 - step.n0) * kFractal;
       region.inner = (step.c1 - step.c0) * taps;
       region.inner_stride = layer_.n1 * kFractal;
@@ -219,8 +264,9 @@ class CoreEmitter {
                  std::min(step.n1 * 16, shape.w));
     } else {
       const std::int64_t per_block = layer_.k_elements / 16;
-      append_box(runs, b, kGlobalSpace, false, image, image + 1, step.n0 / per_block, ceil_div(step.n1, per_block),
-                 step.c0 * layer_.k_elements, std::min(step.c1 * layer_.k_elements, shape.w));
+      append_box(runs, b, kGlobalSpace, false, image, image + 1, step.n0 / per_block,
+                 ceil_div(step.n1, per_block), step.c0 * layer_.k_elements,
+                 std::min(step.c1 * layer_.k_elements, shape.w));
     }
   }
 
@@ -269,8 +315,8 @@ class CoreEmitter {
     return tiles;
   }
 
-  void tile(const Step& step, std::int64_t g, const std::vector<Segment>& segments, std::int64_t row, const Range& columns,
-            int a, int b) {
+  void tile(const Step& step, std::int64_t g, const std::vector<Segment>& segments, std::int64_t row,
+            const Range& columns, int a, int b) {
     const std::int64_t n = columns.to - columns.from;
     std::int64_t m = 0;
     std::int64_t pixels = 0;
@@ -310,14 +356,13 @@ class CoreEmitter {
     return ((step_key * layer_.groups + g) * kMaxTiles + tile) * kMaxTiles + k;
   }
 
-  int load_l0a(const Step& step, std::int64_t g, const std::vector<Segment>& segments, std::int64_t row, std::int64_t m,
-               const Range& k, int a) {
+  int load_l0a(const Step& step, std::int64_t g, const std::vector<Segment>& segments, std::int64_t row,
+               std::int64_t m, const Range& k, int a) {
     const std::int64_t key = l0_key(step.a_key, g, row, k.from / t_.k0);
     if (const int hit = l0a_.find(key); hit >= 0) return hit;
     const int slot = l0a_.take(key);
     const std::int64_t depth = k.to - k.from;
-    const auto [from, to] = layer_.input_rows(step.r0, step.r1);
-    const std::int64_t block_bytes = (to - from) * layer_.wi * kBlock;
+    const std::int64_t block_bytes = layer_.input_row_count(step.r0, step.r1) * layer_.wi * kBlock;
     const std::int64_t blocks = step.c1 - step.c0;
     const std::int64_t images = layer_.batch_groups ? 1 : step.i1 - step.i0;
     const std::int64_t first_block = k.from / layer_.taps();
@@ -333,7 +378,8 @@ class CoreEmitter {
                                  layer_.window.stride.w});
       const std::int64_t image = layer_.batch_groups ? 0 : segment.image - step.i0;
       const std::int64_t source = ((g - step.g0) * images + image) * blocks + first_block;
-      emitter_.region(load, a_l1_.region(a, source * block_bytes, (last_block - first_block) * block_bytes, false));
+      emitter_.region(load,
+                      a_l1_.region(a, source * block_bytes, (last_block - first_block) * block_bytes, false));
       emitter_.region(load, l0a_.region(slot, at * kFractal, fractals * depth * kFractal, true));
       if (at == 0) l0a_.fill_first(slot, load);
       a_l1_.consume(a, load);
@@ -353,7 +399,8 @@ class CoreEmitter {
     const LocalId load = emitter_.add(queue(Pipe::mte1), kLoad2dB, {n, depth});
     const std::int64_t stride = (step.n1 - step.n0) * kFractal;
     const std::int64_t base = (g - step.g0) * (step.c1 - step.c0) * layer_.taps() * stride;
-    Region region = b_l1_.region(b, base + k.from * stride + (columns.from - step.n0) * kFractal, n * kFractal, false);
+    Region region =
+        b_l1_.region(b, base + k.from * stride + (columns.from - step.n0) * kFractal, n * kFractal, false);
     region.inner = depth;
     region.inner_stride = stride;
     emitter_.region(load, region);
@@ -365,8 +412,8 @@ class CoreEmitter {
   }
 
   /// The result tile's place in a tensor of the result's shape.
-  void append_result(std::vector<Region>& runs, const DeviceTensor& tensor, bool write, const Step& step, std::int64_t g,
-                     const std::vector<Segment>& segments, const Range& columns) const {
+  void append_result(std::vector<Region>& runs, const DeviceTensor& tensor, bool write, const Step& step,
+                     std::int64_t g, const std::vector<Segment>& segments, const Range& columns) const {
     const std::int64_t per_block = layer_.fractals_per_block;
     const std::int64_t group_blocks = layer_.batch_groups ? 0 : g * ceil_div(layer_.n1, per_block);
     for (const auto& segment : segments) {
@@ -377,22 +424,25 @@ class CoreEmitter {
     }
   }
 
-  void load_residual(const Step& step, std::int64_t g, const std::vector<Segment>& segments, const Range& columns) {
+  void load_residual(const Step& step, std::int64_t g, const std::vector<Segment>& segments,
+                     const Range& columns) {
     residual_slot_ = residual_.take(tile_number_);
     std::vector<Region> runs;
     append_result(runs, *layer_.residual, false, step, g, segments, columns);
     load(residual_, residual_slot_, runs, tile_bytes());
   }
 
-  void write_result(const Step& step, std::int64_t g, const std::vector<Segment>& segments, const Range& columns,
-                    std::int64_t m, std::int64_t n) {
+  void write_result(const Step& step, std::int64_t g, const std::vector<Segment>& segments,
+                    const Range& columns, std::int64_t m, std::int64_t n) {
     const Epilogue& epilogue = layer_.epilogue;
-    const LocalId copy = emitter_.add(queue(Pipe::vector), kVectorCopyOut,
-                                      {m * n, epilogue.bias ? 1 : 0, epilogue.simple, epilogue.exp, epilogue.convert});
+    const LocalId copy =
+        emitter_.add(queue(Pipe::vector), kVectorCopyOut,
+                     {m * n, epilogue.bias ? 1 : 0, epilogue.simple, epilogue.exp, epilogue.convert});
     const std::int64_t bytes = result_tile_bytes(layer_, m, n);
     const int slot = out_.take(tile_number_);
     emitter_.region(copy, l0c_.region(accumulator_, 0, m * n * kAccumulator, false));
-    if (layer_.bias != nullptr) emitter_.region(copy, Region{space(Memory::ub), false, 0, bias_bytes(layer_)});
+    if (layer_.bias != nullptr)
+      emitter_.region(copy, Region{space(Memory::ub), false, 0, bias_bytes(layer_)});
     if (bias_pending_) emitter_.wait(copy, flag_id(spec_, share_.core, Pair::mte2_vector, 2));
     bias_pending_ = false;
     if (layer_.residual != nullptr) {

@@ -19,29 +19,29 @@ struct Epilogue {
   std::int64_t convert = 0;
 };
 
-/// A convolution or matrix product. Per group: A is images x (ho*wo) rows by k1() fractals, B is k1() by n1 fractals.
-/// Pointers refer to the network's device tensors.
+/// A convolution or matrix product. Per group: A is images x (ho*wo) rows by k1() fractals, B is k1() by n1
+/// fractals. Pointers refer to the network's device tensors.
 struct CubeLayer {
   std::string name;
   std::string op;
   const DeviceTensor* a = nullptr;
-  const DeviceTensor* b = nullptr;         ///< weights (plain bytes), or the second activation operand
+  const DeviceTensor* b = nullptr;  ///< weights (plain bytes), or the second activation operand
   const DeviceTensor* bias = nullptr;
   const DeviceTensor* residual = nullptr;  ///< added to the result, same shape
   const DeviceTensor* out = nullptr;
   std::int64_t images = 1;
-  std::int64_t groups = 1;      ///< after merging small groups into whole blocks
-  bool batch_groups = false;    ///< group g is image g of a, b and out (batched matrix product)
-  bool b_transposed = false;    ///< an activation B stored as N rows of K channels
-  ir::Window window;            ///< stride 1 for a transposed convolution, whose input is dilated instead
+  std::int64_t groups = 1;    ///< after merging small groups into whole blocks
+  bool batch_groups = false;  ///< group g is image g of a, b and out (batched matrix product)
+  bool b_transposed = false;  ///< an activation B stored as N rows of K channels
+  ir::Window window;          ///< stride 1 for a transposed convolution, whose input is dilated instead
   ir::Hw input_dilation{1, 1};
   std::int64_t ho = 1, wo = 1, hi = 1, wi = 1;
-  std::int64_t c1 = 1;          ///< blocks of A a group
-  std::int64_t n1 = 1;          ///< fractals of B and of the result a group
+  std::int64_t c1 = 1;                  ///< blocks of A a group
+  std::int64_t n1 = 1;                  ///< fractals of B and of the result a group
   std::int64_t fractals_per_block = 1;  ///< result fractals (16 columns) in one C0 block of the result
   std::int64_t result_bytes = 2;        ///< of one element as stored
   std::int64_t k_elements = 16;         ///< K elements of one fractal
-  bool load2d = false;          ///< A's fractals lie in L1 as they are needed (1x1, stride 1, no padding)
+  bool load2d = false;  ///< A's fractals lie in L1 as they are needed (1x1, stride 1, no padding)
   Epilogue epilogue;
   std::int64_t macs = 0;
 
@@ -49,6 +49,13 @@ struct CubeLayer {
   [[nodiscard]] std::int64_t k1() const { return c1 * taps(); }
   /// Rows of A needed for output rows [r0, r1): [first, last), never empty.
   [[nodiscard]] std::pair<std::int64_t, std::int64_t> input_rows(std::int64_t r0, std::int64_t r1) const;
+  /// Whether only every stride-th row of A is ever used (a 1x1 kernel with stride), so that the others are
+  /// not loaded.
+  [[nodiscard]] bool skips_rows() const {
+    return window.kernel.h == 1 && window.stride.h > 1 && window.pad.top == 0 && window.pad.bottom == 0;
+  }
+  /// Rows of A in L1 for output rows [r0, r1).
+  [[nodiscard]] std::int64_t input_row_count(std::int64_t r0, std::int64_t r1) const;
 };
 
 /// How work is divided between cores.
@@ -60,13 +67,13 @@ struct Tiling {
   bool columns_outer = true;   ///< L1 loop order: weights stay while activations stream (else the reverse)
   std::int64_t l1_groups = 1;  ///< groups of one L1 tile
   std::int64_t l1_images = 1;
-  std::int64_t l1_rows = 1;    ///< output rows (all of them when l1_images > 1)
-  std::int64_t l1_columns = 1; ///< fractals of N
-  std::int64_t l1_c1 = 1;      ///< blocks of K
+  std::int64_t l1_rows = 1;     ///< output rows (all of them when l1_images > 1)
+  std::int64_t l1_columns = 1;  ///< fractals of N
+  std::int64_t l1_c1 = 1;       ///< blocks of K
   std::int64_t a_slots = 1, b_slots = 1;
   std::int64_t m0 = 1, n0 = 1, k0 = 1;
-  bool rows_inner = true;      ///< inside an L1 tile: for columns, for rows (L0B is reused), else the reverse
-  double estimate = 0;         ///< cycles, as the search sees it
+  bool rows_inner = true;  ///< inside an L1 tile: for columns, for rows (L0B is reused), else the reverse
+  double estimate = 0;     ///< cycles, as the search sees it
 };
 
 /// The part of a layer that one core does: half-open ranges.
@@ -83,7 +90,8 @@ std::vector<CoreShare> core_shares(const Spec& spec, const CubeLayer& layer, Cor
 std::int64_t result_tile_bytes(const CubeLayer& layer, std::int64_t m, std::int64_t n);
 std::int64_t bias_bytes(const CubeLayer& layer);
 
-/// The tiling with the least estimated cycles. Throws UserError naming the layer and the bytes missing when none fits.
+/// The tiling with the least estimated cycles. Throws UserError naming the layer and the bytes missing when
+/// none fits.
 Tiling search_tiling(const Spec& spec, const CubeLayer& layer);
 
 }  // namespace npusim::ascend310

@@ -1,5 +1,5 @@
-// Tile search: enumerate loop orders and tile sizes, estimate cycles by the rules of docs/calibration/ascend310.md,
-// keep the cheapest that fits every buffer.
+// Tile search: enumerate loop orders and tile sizes, estimate cycles by the rules of
+// docs/calibration/ascend310.md, keep the cheapest that fits every buffer.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,10 +15,18 @@ namespace npusim::ascend310 {
 
 std::pair<std::int64_t, std::int64_t> CubeLayer::input_rows(std::int64_t r0, std::int64_t r1) const {
   const std::int64_t first = r0 * window.stride.h - window.pad.top;
-  const std::int64_t last = (r1 - 1) * window.stride.h - window.pad.top + (window.kernel.h - 1) * window.dilation.h;
-  const std::int64_t from = std::clamp<std::int64_t>(first <= 0 ? 0 : ceil_div(first, input_dilation.h), 0, hi - 1);
+  const std::int64_t last =
+      (r1 - 1) * window.stride.h - window.pad.top + (window.kernel.h - 1) * window.dilation.h;
+  const std::int64_t from =
+      std::clamp<std::int64_t>(first <= 0 ? 0 : ceil_div(first, input_dilation.h), 0, hi - 1);
   const std::int64_t to = std::clamp<std::int64_t>(last < 0 ? 1 : last / input_dilation.h + 1, from + 1, hi);
   return {from, to};
+}
+
+std::int64_t CubeLayer::input_row_count(std::int64_t r0, std::int64_t r1) const {
+  if (skips_rows()) return r1 - r0;
+  const auto [from, to] = input_rows(r0, r1);
+  return to - from;
 }
 
 std::int64_t result_tile_bytes(const CubeLayer& layer, std::int64_t m, std::int64_t n) {
@@ -75,6 +83,12 @@ std::vector<std::int64_t> divisions(std::int64_t size, std::int64_t unit) {
   }
 }
 
+/// Rows of A for `rows` output rows away from the borders.
+std::int64_t inner_rows(const CubeLayer& layer, std::int64_t rows) {
+  const std::int64_t middle = std::max<std::int64_t>(0, (layer.ho - rows) / 2);
+  return layer.input_row_count(middle, std::min(layer.ho, middle + rows));
+}
+
 /// One candidate's cost, built from the layer's geometry for the largest core share.
 class Estimator {
  public:
@@ -82,12 +96,14 @@ class Estimator {
     a_near_ = layer.a->place.near_images >= layer.a->shape.n;
     out_near_ = layer.out->place.near_images >= layer.out->shape.n;
     b_near_ = layer.b->plain_bytes == 0 && layer.b->place.near_images >= layer.b->shape.n;
-    residual_near_ = layer.residual != nullptr && layer.residual->place.near_images >= layer.residual->shape.n;
-    passes_ = static_cast<double>(layer.epilogue.simple) * kFractal / static_cast<double>(spec.vector_rate) +
-              static_cast<double>(layer.epilogue.exp) * kFractal / static_cast<double>(spec.exp_rate) +
-              static_cast<double>(layer.epilogue.convert) * kFractal / static_cast<double>(spec.convert_rate) +
-              static_cast<double>(kAccumulator) / static_cast<double>(spec.l0c_ub_rate) +
-              (layer.epilogue.bias ? static_cast<double>(kAccumulator) / static_cast<double>(spec.vector_rate) : 0);
+    residual_near_ =
+        layer.residual != nullptr && layer.residual->place.near_images >= layer.residual->shape.n;
+    passes_ =
+        static_cast<double>(layer.epilogue.simple) * kFractal / static_cast<double>(spec.vector_rate) +
+        static_cast<double>(layer.epilogue.exp) * kFractal / static_cast<double>(spec.exp_rate) +
+        static_cast<double>(layer.epilogue.convert) * kFractal / static_cast<double>(spec.convert_rate) +
+        static_cast<double>(kAccumulator) / static_cast<double>(spec.l0c_ub_rate) +
+        (layer.epilogue.bias ? static_cast<double>(kAccumulator) / static_cast<double>(spec.vector_rate) : 0);
     instructions_ = static_cast<double>(1 + (layer.epilogue.bias ? 1 : 0) + layer.epilogue.simple +
                                         layer.epilogue.exp + layer.epilogue.convert);
   }
@@ -104,7 +120,6 @@ class Estimator {
     const double group_tiles = std::ceil(groups / static_cast<double>(t.l1_groups));
 
     const double compute = compute_cycles(t, images, rows, columns, k_tiles) * groups;
-    const double mte1_bound = compute;
 
     // DMA: how often each operand crosses into L1.
     const bool a_again = t.columns_outer && column_tiles > 1 && row_tiles * k_tiles > t.a_slots;
@@ -114,29 +129,50 @@ class Estimator {
     const double b_once = static_cast<double>(columns * layer_.k1() * kFractal) * groups;
     const double a_total = a_once * static_cast<double>(a_again ? column_tiles : 1);
     const double b_total = b_once * static_cast<double>(b_again ? row_tiles : 1);
-    const double out_total = static_cast<double>(images * rows * layer_.wo * columns * 16 * layer_.result_bytes) * groups;
+    const double out_total =
+        static_cast<double>(images * rows * layer_.wo * columns * 16 * layer_.result_bytes) * groups;
     const double residual_total = layer_.residual != nullptr ? out_total : 0;
 
     const double load = cost(a_total, a_near_, spec_.read_dram_rate, spec_.read_l2_rate) +
                         cost(b_total, b_near_, spec_.read_dram_rate, spec_.read_l2_rate) +
                         cost(residual_total, residual_near_, spec_.read_dram_rate, spec_.read_l2_rate);
     const double store = cost(out_total, out_near_, spec_.write_dram_rate, spec_.write_l2_rate);
-    const double dram_bytes = (a_near_ ? 0 : a_total) + (b_near_ ? 0 : b_total) + (out_near_ ? 0 : out_total) +
-                              (residual_near_ ? 0 : residual_total);
+    const double a_run = static_cast<double>(t.l1_rows >= layer_.ho ? layer_.hi * t.l1_c1
+                                                                    : t.l1_rows * layer_.window.stride.h) *
+                         static_cast<double>(layer_.wi * kBlock);
+    const double b_run = static_cast<double>(t.l1_columns >= layer_.n1 ? t.l1_c1 * layer_.taps() : 1) *
+                         static_cast<double>(t.l1_columns * kFractal);
+    const double out_run = static_cast<double>(std::min(t.m0 * 16, rows * layer_.wo) * kBlock);
+    const double dram_bytes = (a_near_ ? 0 : in_runs(a_total, a_run)) +
+                              (b_near_ ? 0 : in_runs(b_total, b_run)) +
+                              (out_near_ ? 0 : in_runs(out_total, out_run)) +
+                              (residual_near_ ? 0 : in_runs(residual_total, out_run));
     const double dram = dram_bytes * static_cast<double>(cores) / (kDramEfficiency * spec_.dram_peak_rate);
 
+    // Streaming in steps: with two slots a step's load overlaps the step before, but its latency recurs; with
+    // one slot nothing overlaps.
     const double steps = static_cast<double>(row_tiles * column_tiles * k_tiles) * group_tiles;
-    const double first_load = (load / std::max(1.0, steps)) + kLatency;
-    const double unbuffered = (t.a_slots == 1 && (a_again || row_tiles * k_tiles > 1) ? 0.8 : 0.0) * load +
-                              (t.b_slots == 1 && b_again ? 0.5 : 0.0) * load;
-    const double tail = tail_cycles(t);
-    return std::max({mte1_bound, load + steps * kLoadStart, store, dram}) + first_load + tail + unbuffered;
+    const bool a_streams = a_again || row_tiles * k_tiles > 1 || group_tiles > 1;
+    const bool b_streams = b_again || column_tiles * k_tiles > 1 || group_tiles > 1;
+    const bool serial = (a_streams && t.a_slots == 1) || (b_streams && t.b_slots == 1);
+    const double round_trip = (compute + load + steps * kLatency) / (serial ? 1.0 : 2.0);
+    const double first_load = load / std::max(1.0, steps) + kLatency;
+    const double pipelined = steps > 1 ? round_trip : 0.0;
+    const double bound = std::max({compute, load, store, dram, pipelined});
+    // What does not bind still disturbs: without this, all tilings of a memory-bound layer look alike.
+    const double rest = compute + load + store + dram + pipelined - bound;
+    return bound + kOverlapLoss * rest + first_load + tail_cycles(t);
   }
 
  private:
   static constexpr double kDramEfficiency = 0.8;  ///< of peak, for the search only
-  static constexpr double kLatency = 200;         ///< cycles to the first byte, for the search only
-  static constexpr double kLoadStart = 40;        ///< cycles a DMA command loses at its start, for the search only
+  static constexpr double kRunPenalty =
+      512;  ///< bytes lost to DRAM rows at the end of a run, for the search only
+  static constexpr double kOverlapLoss = 0.1;  ///< share of hidden work that shows, for the search only
+  static constexpr double kLatency = 200;      ///< cycles to the first byte, for the search only
+
+  /// Bytes as DRAM feels them: a run ends in a partly used page.
+  static double in_runs(double bytes, double run) { return bytes * (1 + kRunPenalty / std::max(run, 1.0)); }
 
   static double cost(double bytes, bool near, std::int64_t far_rate, std::int64_t near_rate) {
     return bytes / static_cast<double>(near ? near_rate : far_rate);
@@ -144,12 +180,8 @@ class Estimator {
 
   /// Bytes of A's rows (one block of channels, one image) for all L1 row tiles of `rows` output rows.
   double a_bytes(std::int64_t tile_rows, std::int64_t rows) const {
-    const auto [from, to] = layer_.input_rows(0, std::min(tile_rows, rows));
-    const auto [all_from, all_to] = layer_.input_rows(0, rows);
     const std::int64_t tiles = ceil_div(rows, tile_rows);
-    const double bytes = tiles == 1 ? static_cast<double>(all_to - all_from)
-                                    : static_cast<double>((to - from) * tiles);
-    return bytes * static_cast<double>(layer_.wi * kBlock);
+    return static_cast<double>(inner_rows(layer_, std::min(tile_rows, rows)) * tiles * layer_.wi * kBlock);
   }
 
   /// Cube, MTE1 and vector work of one group, overlapped: the slowest of them.
@@ -174,9 +206,9 @@ class Estimator {
     const bool reuse_a = !t.rows_inner && k_steps <= 2;
     const double segments = std::max(1.0, m / static_cast<double>(image_fractals));
     const double load_a = load_a_cycles(m, k, segments) / (reuse_a ? static_cast<double>(n_tiles) : 1.0);
-    const double load_b = (static_cast<double>(spec_.load2d_start) +
-                           n * k * kFractal / static_cast<double>(spec_.l0b_rate)) /
-                          (reuse_b ? static_cast<double>(m_tiles) : 1.0);
+    const double load_b =
+        (static_cast<double>(spec_.load2d_start) + n * k * kFractal / static_cast<double>(spec_.l0b_rate)) /
+        (reuse_b ? static_cast<double>(m_tiles) : 1.0);
     const double step = std::max(mad, load_a + load_b) + 3;
     const double vector = m * n * passes_ + instructions_ * static_cast<double>(spec_.vector_startup);
     const double tiles = static_cast<double>(m_tiles * n_tiles);
@@ -185,13 +217,15 @@ class Estimator {
 
   double load_a_cycles(double m, double k, double segments) const {
     if (layer_.load2d) {
-      return static_cast<double>(spec_.load2d_start) * segments + m * k * kFractal / static_cast<double>(spec_.l0a_rate);
+      return static_cast<double>(spec_.load2d_start) * segments +
+             m * k * kFractal / static_cast<double>(spec_.l0a_rate);
     }
     const double switches = std::min(15.0, 16.0 / static_cast<double>(layer_.wo));
     const std::int64_t s = layer_.window.stride.w;
     const bool fast = s == 1 || s == 2 || s == 4 || s == 8;
-    const double fractal = fast ? (static_cast<double>(s) + switches) * kFractal / static_cast<double>(spec_.l0a_rate)
-                                : static_cast<double>(kFractal) / static_cast<double>(spec_.load3d_other_rate);
+    const double fractal =
+        fast ? (static_cast<double>(s) + switches) * kFractal / static_cast<double>(spec_.l0a_rate)
+             : static_cast<double>(kFractal) / static_cast<double>(spec_.load3d_other_rate);
     return static_cast<double>(spec_.load3d_start) * segments + m * k * fractal;
   }
 
@@ -260,8 +294,9 @@ class Search {
       try_split(split, shares);
     }
     if (!std::isfinite(best_.estimate)) {
-      throw UserError(fmt::format("layer '{}' fits no tiling: its smallest tile needs {} bytes of L1, which has {} ({} short)",
-                                  layer_.name, least_l1_, spec_.l1_bytes, least_l1_ - spec_.l1_bytes));
+      throw UserError(fmt::format(
+          "layer '{}' fits no tiling: its smallest tile needs {} bytes of L1, which has {} ({} short)",
+          layer_.name, least_l1_, spec_.l1_bytes, least_l1_ - spec_.l1_bytes));
     }
     return best_;
   }
@@ -292,17 +327,16 @@ class Search {
   }
 
   void try_l1(Tiling t, const CoreShare& share, std::size_t cores) {
-    const auto [from, to] = layer_.input_rows(0, std::min(t.l1_rows, share.r1 - share.r0));
-    const auto [mid_from, mid_to] =
-        layer_.input_rows(std::max<std::int64_t>(0, (layer_.ho - t.l1_rows) / 2),
-                          std::min(layer_.ho, (layer_.ho - t.l1_rows) / 2 + t.l1_rows));
-    const std::int64_t in_rows = std::max(to - from, mid_to - mid_from) + (t.l1_rows < layer_.ho ? 1 : 0);
-    const std::int64_t a = t.l1_groups * t.l1_images * t.l1_c1 * std::min(in_rows, layer_.hi) * layer_.wi * kBlock;
+    const std::int64_t in_rows = inner_rows(layer_, std::min(t.l1_rows, share.r1 - share.r0)) +
+                                 (t.l1_rows < layer_.ho && !layer_.skips_rows() ? 1 : 0);
+    const std::int64_t a =
+        t.l1_groups * t.l1_images * t.l1_c1 * std::min(in_rows, layer_.hi) * layer_.wi * kBlock;
     const std::int64_t b = t.l1_groups * t.l1_columns * t.l1_c1 * layer_.taps() * kFractal;
     least_l1_ = least_l1_ == 0 ? a + b : std::min(least_l1_, a + b);
-    const bool one_a = t.l1_images >= share.i1 - share.i0 && t.l1_rows >= share.r1 - share.r0 && t.l1_c1 >= layer_.c1 &&
-                       t.l1_groups >= share.g1 - share.g0;
-    const bool one_b = t.l1_columns >= share.n1 - share.n0 && t.l1_c1 >= layer_.c1 && t.l1_groups >= share.g1 - share.g0;
+    const bool one_a = t.l1_images >= share.i1 - share.i0 && t.l1_rows >= share.r1 - share.r0 &&
+                       t.l1_c1 >= layer_.c1 && t.l1_groups >= share.g1 - share.g0;
+    const bool one_b =
+        t.l1_columns >= share.n1 - share.n0 && t.l1_c1 >= layer_.c1 && t.l1_groups >= share.g1 - share.g0;
     for (t.a_slots = one_a ? 1 : 2; t.a_slots >= 1; --t.a_slots) {
       for (t.b_slots = one_b ? 1 : 2; t.b_slots >= 1; --t.b_slots) {
         if (t.a_slots * a + t.b_slots * b > spec_.l1_bytes) continue;

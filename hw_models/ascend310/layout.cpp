@@ -28,9 +28,9 @@ std::int64_t DeviceTensor::image_offset(std::int64_t n) const {
   return place.far_offset + (n - place.near_images) * shape.image_bytes();
 }
 
-void append_box(std::vector<program::Region>& out, const DeviceTensor& tensor, program::SpaceId space, bool write,
-                std::int64_t n0, std::int64_t n1, std::int64_t b0, std::int64_t b1, std::int64_t p0,
-                std::int64_t p1) {
+void append_box(std::vector<program::Region>& out, const DeviceTensor& tensor, program::SpaceId space,
+                bool write, std::int64_t n0, std::int64_t n1, std::int64_t b0, std::int64_t b1,
+                std::int64_t p0, std::int64_t p1) {
   const BlockShape& shape = tensor.shape;
   const std::int64_t split = std::clamp(tensor.place.near_images, n0, n1);
   for (const auto& [from, to] : {std::pair{n0, split}, std::pair{split, n1}}) {
@@ -67,18 +67,19 @@ void append_box(std::vector<program::Region>& out, const DeviceTensor& tensor, p
   }
 }
 
-void append_linear(std::vector<program::Region>& out, const DeviceTensor& tensor, program::SpaceId space, bool write,
-                   std::int64_t from, std::int64_t to) {
+void append_linear(std::vector<program::Region>& out, const DeviceTensor& tensor, program::SpaceId space,
+                   bool write, std::int64_t from, std::int64_t to) {
   const std::int64_t near_images = std::min(tensor.place.near_images, tensor.shape.n);
-  const std::int64_t near_bytes =
-      tensor.plain_bytes > 0 ? (near_images > 0 ? tensor.plain_bytes : 0) : near_images * tensor.shape.image_bytes();
+  const std::int64_t near_bytes = tensor.plain_bytes > 0 ? (near_images > 0 ? tensor.plain_bytes : 0)
+                                                         : near_images * tensor.shape.image_bytes();
   const std::int64_t split = std::clamp(near_bytes, from, to);
   for (const auto& [a, b] : {std::pair{from, split}, std::pair{split, to}}) {
     if (a == b) continue;
     program::Region region;
     region.space = space;
     region.write = write;
-    region.offset = a < near_bytes ? tensor.place.near_offset + a : tensor.place.far_offset + (a - near_bytes);
+    region.offset =
+        a < near_bytes ? tensor.place.near_offset + a : tensor.place.far_offset + (a - near_bytes);
     region.bytes = b - a;
     out.push_back(region);
   }

@@ -10,8 +10,8 @@
 namespace npusim::ascend310 {
 
 /// A tensor in blocks of C0 channels (32 bytes): [n][c1][h][w] blocks.
-/// Rank 4 (N,C,H,W) is NC1HWC0. Every other rank is a stack of matrices, FRACTAL_NZ without row padding: the last
-/// dimension is C, the one before W, H is 1 and the rest are N.
+/// Rank 4 (N,C,H,W) is NC1HWC0. Every other rank is a stack of matrices, FRACTAL_NZ without row padding: the
+/// last dimension is C, the one before W, H is 1 and the rest are N.
 struct BlockShape {
   std::int64_t n = 1, c = 1, h = 1, w = 1;
   std::int64_t c1 = 1;  ///< blocks of C0 channels
@@ -35,7 +35,8 @@ struct DeviceTensor {
   std::string name;
   BlockShape shape;
   Placement place;
-  std::int64_t plain_bytes = 0;  ///< >0: not in blocks (a weight matrix, a packed fp32 input); one flat run of bytes
+  std::int64_t plain_bytes =
+      0;  ///< >0: not in blocks (a weight matrix, a packed fp32 input); one flat run of bytes
   [[nodiscard]] std::int64_t bytes() const { return plain_bytes > 0 ? plain_bytes : shape.bytes(); }
   /// Offset of image `n` in the global space.
   [[nodiscard]] std::int64_t image_offset(std::int64_t n) const;
@@ -43,11 +44,12 @@ struct DeviceTensor {
 };
 
 /// Appends the runs of images [n0,n1), channel blocks [b0,b1), pixels [p0,p1) (row-major in the plane).
-void append_box(std::vector<program::Region>& out, const DeviceTensor& tensor, program::SpaceId space, bool write,
-                std::int64_t n0, std::int64_t n1, std::int64_t b0, std::int64_t b1, std::int64_t p0, std::int64_t p1);
+void append_box(std::vector<program::Region>& out, const DeviceTensor& tensor, program::SpaceId space,
+                bool write, std::int64_t n0, std::int64_t n1, std::int64_t b0, std::int64_t b1,
+                std::int64_t p0, std::int64_t p1);
 
 /// Appends the runs of bytes [from, to) of the tensor in storage order.
-void append_linear(std::vector<program::Region>& out, const DeviceTensor& tensor, program::SpaceId space, bool write,
-                   std::int64_t from, std::int64_t to);
+void append_linear(std::vector<program::Region>& out, const DeviceTensor& tensor, program::SpaceId space,
+                   bool write, std::int64_t from, std::int64_t to);
 
 }  // namespace npusim::ascend310

@@ -62,7 +62,8 @@ class Legalizer {
     return &net_.tensors.back();
   }
 
-  const DeviceTensor* add_buffer(const std::string& name, const BlockShape& shape, std::int64_t plain_bytes, bool input) {
+  const DeviceTensor* add_buffer(const std::string& name, const BlockShape& shape, std::int64_t plain_bytes,
+                                 bool input) {
     DeviceTensor tensor;
     tensor.name = name;
     tensor.shape = shape;
@@ -197,9 +198,10 @@ class Legalizer {
     return layer;
   }
 
-  /// Small groups share a block of channels: merge as many as fill whole blocks on both sides (their weights become block
-  /// diagonal), or all of them where that does not come out even.
-  void merge_groups(CubeLayer& layer, std::int64_t groups, const BlockShape& in, const BlockShape& out) const {
+  /// Small groups share a block of channels: merge as many as fill whole blocks on both sides (their weights
+  /// become block diagonal), or all of them where that does not come out even.
+  void merge_groups(CubeLayer& layer, std::int64_t groups, const BlockShape& in,
+                    const BlockShape& out) const {
     const std::int64_t per_block = c0_ / 16;
     layer.groups = 1;
     layer.c1 = in.c1;
@@ -260,7 +262,8 @@ class Legalizer {
     for (; fused < op.fused.size(); ++fused) {
       const auto& step = op.fused[fused];
       if (step.operand != ir::kNoTensor) {
-        if (layer.residual != nullptr || shape_of(step.operand).bytes() != shape_of(op.outputs[0]).bytes()) break;
+        if (layer.residual != nullptr || shape_of(step.operand).bytes() != shape_of(op.outputs[0]).bytes())
+          break;
         layer.residual = device(step.operand);
       }
       // The copy out of L0C applies a ReLU on its way.
@@ -329,7 +332,8 @@ class Legalizer {
     }
   }
 
-  /// Small constants that only parametrise the operator (axes, sizes, scales of Resize) do not move at run time.
+  /// Small constants that only parametrise the operator (axes, sizes, scales of Resize) do not move at run
+  /// time.
   [[nodiscard]] bool skip_input(const ir::Op& op, ir::TensorId in) const {
     using ir::OpKind;
     if (op.kind == OpKind::elementwise || op.kind == OpKind::norm || op.kind == OpKind::concat ||

@@ -1,4 +1,5 @@
-// A network as the Ascend 310 runs it: device tensors, buffers with lifetimes, and a list of operators, each a task.
+// A network as the Ascend 310 runs it: device tensors, buffers with lifetimes, and a list of operators, each
+// a task.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,7 @@ namespace npusim::ascend310 {
 struct DeviceBuffer {
   std::string name;
   std::int64_t bytes = 0;
-  bool input = false;   ///< weights and network inputs: written before the run
+  bool input = false;  ///< weights and network inputs: written before the run
   bool output = false;
   std::int64_t first_task = -1;  ///< the task that writes it; -1 for inputs
   std::int64_t last_task = -1;   ///< the last that reads it
@@ -33,8 +34,8 @@ struct Network {
   double modelled_bytes = 0;
 };
 
-/// Turns a graph after the common passes into device operators: layouts, input Cast and TransData, fused epilogues.
-/// Throws UserError listing every operator the chip cannot run.
+/// Turns a graph after the common passes into device operators: layouts, input Cast and TransData, fused
+/// epilogues. Throws UserError listing every operator the chip cannot run.
 Network legalize(const Spec& spec, const ir::Graph& graph, ir::DType dtype);
 
 /// Gives every buffer its place: intermediates in L2 while they fit, all else in DRAM; fills in the tensors'

@@ -34,11 +34,36 @@ class TilingCache {
       return tensor == nullptr ? -1 : std::min(tensor->place.near_images, tensor->shape.n);
     };
     const auto& w = layer.window;
-    return {layer.images, layer.groups, layer.batch_groups, w.kernel.h, w.kernel.w, w.stride.h, w.stride.w, w.dilation.h,
-            w.dilation.w, w.pad.top, w.pad.left, layer.input_dilation.h, layer.ho, layer.wo, layer.hi, layer.wi, layer.c1,
-            layer.n1, layer.fractals_per_block, layer.result_bytes, layer.load2d, layer.epilogue.bias,
-            layer.epilogue.simple, layer.epilogue.exp, layer.epilogue.convert, near(layer.a), near(layer.b),
-            near(layer.residual), near(layer.out), layer.bias != nullptr};
+    return {layer.images,
+            layer.groups,
+            layer.batch_groups,
+            w.kernel.h,
+            w.kernel.w,
+            w.stride.h,
+            w.stride.w,
+            w.dilation.h,
+            w.dilation.w,
+            w.pad.top,
+            w.pad.left,
+            layer.input_dilation.h,
+            layer.ho,
+            layer.wo,
+            layer.hi,
+            layer.wi,
+            layer.c1,
+            layer.n1,
+            layer.fractals_per_block,
+            layer.result_bytes,
+            layer.load2d,
+            layer.epilogue.bias,
+            layer.epilogue.simple,
+            layer.epilogue.exp,
+            layer.epilogue.convert,
+            near(layer.a),
+            near(layer.b),
+            near(layer.residual),
+            near(layer.out),
+            layer.bias != nullptr};
   }
   std::map<std::tuple<std::vector<std::int64_t>>, Tiling> cache_;
 };
@@ -55,7 +80,8 @@ class Ascend310 : public hw::Npu {
     return static_cast<double>(spec_.cores * spec_.cube_m * spec_.cube_n * spec_.c0(dtype));
   }
 
-  [[nodiscard]] hw::Compiled compile(const ir::Graph& graph, const hw::CompileOptions& options) const override {
+  [[nodiscard]] hw::Compiled compile(const ir::Graph& graph,
+                                     const hw::CompileOptions& options) const override {
     hw::Compiled compiled;
     Network network = legalize(spec_, graph, options.dtype);
     place(spec_, network);
@@ -102,7 +128,8 @@ class Ascend310 : public hw::Npu {
     }
   }
 
-  void emit(const std::variant<CubeLayer, StreamLayer>& layer, TilingCache& tilings, program::Program& program) const {
+  void emit(const std::variant<CubeLayer, StreamLayer>& layer, TilingCache& tilings,
+            program::Program& program) const {
     mapping::Emitter emitter;
     program::Task task;
     task.launch_cycles = spec_.task_launch;

@@ -27,7 +27,7 @@ void place(const Spec& spec, Network& network) {
         place.near_offset = *whole;
         place.near_images = INT64_MAX;
         near_bytes = buffer.bytes;
-      } else if (buffer.image_bytes > 0) {
+      } else if (spec.l2_partial && buffer.image_bytes > 0) {
         const std::int64_t images = l2.largest_free(buffer.first_task, buffer.last_task) / buffer.image_bytes;
         if (images > 0) {
           place.near_offset = *l2.allocate(images * buffer.image_bytes, buffer.first_task, buffer.last_task);

@@ -50,9 +50,9 @@ std::vector<Pass> function_passes(Function function) {
       return {{kSimple, 5}, {kExp, 1}};
     case Function::gelu:  // tanh form
       return {{kSimple, 10}, {kExp, 1}};
-    case Function::erf:   // rational approximation
+    case Function::erf:  // rational approximation
       return {{kSimple, 14}, {kExp, 1}};
-    case Function::pow:   // exp(y * log(x))
+    case Function::pow:  // exp(y * log(x))
       return {{kSimple, 1}, {kExp, 2}};
     case Function::elu:
     case Function::softplus:
@@ -100,7 +100,8 @@ std::vector<Pass> own_passes(const ir::Op& op) {
     case OpKind::pool:
       return pool_passes(std::get<ir::PoolAttrs>(op.attrs));
     case OpKind::reduce:
-      return {{kSimple, std::get<ir::ReduceAttrs>(op.attrs).kind == ir::ReduceKind::mean ? 2 : 1}, {kReduce, 1}};
+      return {{kSimple, std::get<ir::ReduceAttrs>(op.attrs).kind == ir::ReduceKind::mean ? 2 : 1},
+              {kReduce, 1}};
     case OpKind::norm:
       return norm_passes(std::get<ir::NormAttrs>(op.attrs));
     case OpKind::softmax:

@@ -1,4 +1,5 @@
-// What the vector unit executes for each element-wise function and streaming operator: counts of instructions by class.
+// What the vector unit executes for each element-wise function and streaming operator: counts of instructions
+// by class.
 #pragma once
 
 #include <vector>
@@ -9,11 +10,12 @@
 
 namespace npusim::ascend310 {
 
-/// Instructions for one function on fp16 data. The chip has no divide and no square root: they are a reciprocal (or its
-/// root) and a multiply.
+/// Instructions for one function on fp16 data. The chip has no divide and no square root: they are a
+/// reciprocal (or its root) and a multiply.
 std::vector<Pass> function_passes(ir::Function function);
 
-/// Instructions of a streaming operator (everything but convolutions and matrix products), fused steps included.
+/// Instructions of a streaming operator (everything but convolutions and matrix products), fused steps
+/// included.
 std::vector<Pass> op_passes(const ir::Graph& graph, const ir::Op& op);
 
 /// Adds the passes of a fused step to an epilogue.

@@ -108,6 +108,7 @@ Spec read_spec(const Config& config) {
   spec.task_launch = microseconds(config, "launch.task_us", spec.clock_hz);
   spec.host_launch = microseconds(config, "launch.host_us", spec.clock_hz);
   spec.first_layer_c04 = config.boolean("mapping.first_layer_c04");
+  spec.l2_partial = config.boolean("mapping.l2_partial");
   spec.l2_activations = config.boolean("mapping.l2_activations");
   config.finish();
   return spec;

@@ -9,8 +9,8 @@
 
 namespace npusim::ascend310 {
 
-/// Everything the engines and the mapper need to know. Sizes in bytes, rates in bytes per cycle, times in main-clock
-/// cycles. Sources are in ascend310.yaml.
+/// Everything the engines and the mapper need to know. Sizes in bytes, rates in bytes per cycle, times in
+/// main-clock cycles. Sources are in ascend310.yaml.
 struct Spec {
   std::int64_t clock_hz = 0;
   std::int64_t cores = 0;
@@ -37,6 +37,7 @@ struct Spec {
 
   bool first_layer_c04 = false;
   bool l2_activations = true;
+  bool l2_partial = true;
 
   mem::MemorySpec memory;
   /// Peak of the DRAM for the mapper's estimates, bytes per cycle of the main clock.
@@ -48,11 +49,12 @@ struct Spec {
   }
 };
 
-inline constexpr std::int64_t kBlock = 32;     ///< bytes of one C0 block, the unit of layouts and banks
-inline constexpr std::int64_t kFractal = 512;  ///< bytes of one operand fractal (16 rows of one block)
+inline constexpr std::int64_t kBlock = 32;          ///< bytes of one C0 block, the unit of layouts and banks
+inline constexpr std::int64_t kFractal = 512;       ///< bytes of one operand fractal (16 rows of one block)
 inline constexpr std::int64_t kAccumulator = 1024;  ///< bytes of one L0C fractal: 16x16 fp32 or int32
 
-/// Reads and checks a description. Throws UserError with file and line for missing, unknown or out-of-range keys.
+/// Reads and checks a description. Throws UserError with file and line for missing, unknown or out-of-range
+/// keys.
 Spec read_spec(const Config& config);
 
 }  // namespace npusim::ascend310

@@ -18,8 +18,8 @@ namespace {
 /// The UB of one core: resident operands, then two input slots, then two output slots.
 class CoreStream {
  public:
-  CoreStream(const Spec& spec, const StreamLayer& layer, std::int64_t core, std::int64_t resident, std::int64_t in_bytes,
-             std::int64_t out_bytes, Emitter& emitter)
+  CoreStream(const Spec& spec, const StreamLayer& layer, std::int64_t core, std::int64_t resident,
+             std::int64_t in_bytes, std::int64_t out_bytes, Emitter& emitter)
       : spec_(spec),
         layer_(layer),
         core_(core),
@@ -30,8 +30,8 @@ class CoreStream {
     if (resident > 0) load_residents();
   }
 
-  /// Loads `reads` (global runs, `bytes` in all), passes over `widest` bytes in `rows` pieces; the result stays in UB.
-  /// `first` and `last` mark the parts of one output tile.
+  /// Loads `reads` (global runs, `bytes` in all), passes over `widest` bytes in `rows` pieces; the result
+  /// stays in UB. `first` and `last` mark the parts of one output tile.
   void part(const std::vector<Region>& reads, std::int64_t bytes, std::int64_t widest, std::int64_t rows,
             std::int64_t stride, bool first, std::int64_t out_bytes) {
     int slot = -1;
@@ -47,7 +47,8 @@ class CoreStream {
     if (first) out_slot_ = out_.take(++tiles_);
     bool out_fresh = first;
     for (const auto& pass : layer_.passes) {
-      last_ = emitter_.add(queue_id(core_, Pipe::vector), kVector, {pass.kind, pass.count, widest, rows, stride});
+      last_ =
+          emitter_.add(queue_id(core_, Pipe::vector), kVector, {pass.kind, pass.count, widest, rows, stride});
       if (slot >= 0) {
         emitter_.region(last_, in_.region(slot, 0, bytes, false));
         in_.consume(slot, last_);
@@ -80,7 +81,8 @@ class CoreStream {
     const LocalId load = emitter_.add(queue_id(core_, Pipe::mte2), kLoadGlobal, {});
     std::vector<Region> runs;
     for (const auto& operand : layer_.operands) {
-      if (operand.resident) append_linear(runs, *operand.tensor, kGlobalSpace, false, 0, operand.tensor->bytes());
+      if (operand.resident)
+        append_linear(runs, *operand.tensor, kGlobalSpace, false, 0, operand.tensor->bytes());
     }
     auto& regions = emitter_.at(load).regions;
     regions.insert(regions.end(), runs.begin(), runs.end());
@@ -110,12 +112,14 @@ std::int64_t resident_bytes(const StreamLayer& layer) {
 }
 
 [[noreturn]] void no_room(const Spec& spec, const StreamLayer& layer, std::int64_t needed) {
-  throw UserError(fmt::format("layer '{}' fits no tiling: its smallest tile needs {} bytes of UB, which has {} ({} short)",
-                              layer.name, needed, spec.ub_bytes, needed - spec.ub_bytes));
+  throw UserError(fmt::format(
+      "layer '{}' fits no tiling: its smallest tile needs {} bytes of UB, which has {} ({} short)",
+      layer.name, needed, spec.ub_bytes, needed - spec.ub_bytes));
 }
 
 /// Bytes [from, to) of an operand, as runs in storage order or, for a gather, as equally spaced short runs.
-void append_operand(std::vector<Region>& runs, const StreamOperand& operand, std::int64_t from, std::int64_t to) {
+void append_operand(std::vector<Region>& runs, const StreamOperand& operand, std::int64_t from,
+                    std::int64_t to) {
   const std::int64_t bytes = to - from;
   if (bytes <= 0) return;
   const std::int64_t run = operand.run_bytes;
@@ -136,7 +140,11 @@ void append_operand(std::vector<Region>& runs, const StreamOperand& operand, std
 class LinearStream {
  public:
   LinearStream(const Spec& spec, const StreamLayer& layer, Emitter& emitter)
-      : spec_(spec), layer_(layer), emitter_(emitter), out_total_(layer.out->bytes()), resident_(resident_bytes(layer)) {
+      : spec_(spec),
+        layer_(layer),
+        emitter_(emitter),
+        out_total_(layer.out->bytes()),
+        resident_(resident_bytes(layer)) {
     for (const auto& operand : layer.operands) {
       if (!operand.resident) in_total_ += operand.bytes();
       if (!operand.resident) widest_total_ = std::max(widest_total_, operand.bytes());
@@ -157,10 +165,13 @@ class LinearStream {
     chunks = ceil_div(out_total_, out_chunk);
     // An output tile whose input does not fit at once is made in several parts.
     const std::int64_t in_chunk = share(in_total_, out_chunk) + slack;
-    const std::int64_t in_room = round_up(std::max<std::int64_t>((budget - 2 * out_chunk) / 2 - kBlock, 0), 1) / kBlock * kBlock;
-    if (in_room <= slack && in_total_ > 0) no_room(spec_, layer_, resident_ + 2 * out_chunk + 2 * slack + 2 * kBlock);
+    const std::int64_t in_room =
+        round_up(std::max<std::int64_t>((budget - 2 * out_chunk) / 2 - kBlock, 0), 1) / kBlock * kBlock;
+    if (in_room <= slack && in_total_ > 0)
+      no_room(spec_, layer_, resident_ + 2 * out_chunk + 2 * slack + 2 * kBlock);
     const std::int64_t parts = in_total_ == 0 ? 1 : ceil_div(in_chunk, in_room - slack);
-    const std::int64_t in_slot = in_total_ == 0 ? 0 : std::min(in_room, round_up(ceil_div(in_chunk, parts) + slack, kBlock));
+    const std::int64_t in_slot =
+        in_total_ == 0 ? 0 : std::min(in_room, round_up(ceil_div(in_chunk, parts) + slack, kBlock));
     for (std::int64_t core = 0; core < cores; ++core) {
       const std::int64_t from = chunks * core / cores;
       const std::int64_t to = chunks * (core + 1) / cores;
@@ -218,7 +229,11 @@ class LinearStream {
 class WindowStream {
  public:
   WindowStream(const Spec& spec, const StreamLayer& layer, Emitter& emitter)
-      : spec_(spec), layer_(layer), emitter_(emitter), in_(layer.operands.front().tensor->shape), out_(layer.out->shape) {}
+      : spec_(spec),
+        layer_(layer),
+        emitter_(emitter),
+        in_(layer.operands.front().tensor->shape),
+        out_(layer.out->shape) {}
 
   void run() {
     std::int64_t rows = out_.h;
@@ -247,7 +262,8 @@ class WindowStream {
       const std::int64_t from = count * core / cores;
       const std::int64_t to = count * (core + 1) / cores;
       if (from == to) continue;
-      CoreStream stream(spec_, layer_, core, 0, blocks * in_rows(rows) * in_.w * kBlock, blocks * rows * out_.w * kBlock, emitter_);
+      CoreStream stream(spec_, layer_, core, 0, blocks * in_rows(rows) * in_.w * kBlock,
+                        blocks * rows * out_.w * kBlock, emitter_);
       for (std::int64_t i = from; i < to; ++i) {
         const Item& item = items[static_cast<std::size_t>(i)];
         emit(stream, item.image, item.b0, item.b1, item.r0, item.r1);
@@ -265,17 +281,20 @@ class WindowStream {
     return (in_rows(rows) * in_.w + rows * out_.w) * kBlock;
   }
 
-  void emit(CoreStream& stream, std::int64_t image, std::int64_t b0, std::int64_t b1, std::int64_t r0, std::int64_t r1) {
+  void emit(CoreStream& stream, std::int64_t image, std::int64_t b0, std::int64_t b1, std::int64_t r0,
+            std::int64_t r1) {
     const auto& w = layer_.window;
     const std::int64_t top = std::clamp<std::int64_t>(r0 * w.stride.h - w.pad.top, 0, in_.h - 1);
     const std::int64_t bottom = std::clamp<std::int64_t>(
         (r1 - 1) * w.stride.h - w.pad.top + (w.kernel.h - 1) * w.dilation.h + 1, top + 1, in_.h);
     std::vector<Region> reads;
-    append_box(reads, *layer_.operands.front().tensor, kGlobalSpace, false, image, image + 1, b0, b1, top * in_.w, bottom * in_.w);
+    append_box(reads, *layer_.operands.front().tensor, kGlobalSpace, false, image, image + 1, b0, b1,
+               top * in_.w, bottom * in_.w);
     const std::int64_t blocks = b1 - b0;
     const std::int64_t out_bytes = blocks * (r1 - r0) * out_.w * kBlock;
     // One instruction a tap and output row; blocks of a row lie `stride` apart in the input.
-    stream.part(reads, blocks * (bottom - top) * in_.w * kBlock, out_bytes, blocks * (r1 - r0), w.stride.w, true, out_bytes);
+    stream.part(reads, blocks * (bottom - top) * in_.w * kBlock, out_bytes, blocks * (r1 - r0), w.stride.w,
+                true, out_bytes);
     std::vector<Region> writes;
     append_box(writes, *layer_.out, kGlobalSpace, true, image, image + 1, b0, b1, r0 * out_.w, r1 * out_.w);
     stream.store(writes, out_bytes);

@@ -1,5 +1,5 @@
-// Operators that stream through the Unified Buffer: element-wise, pools, reductions, norms, softmax, layout changes and
-// copies. Load a tile, pass over it with vector instructions, store the result.
+// Operators that stream through the Unified Buffer: element-wise, pools, reductions, norms, softmax, layout
+// changes and copies. Load a tile, pass over it with vector instructions, store the result.
 #pragma once
 
 #include <cstdint>
@@ -23,16 +23,16 @@ struct Pass {
 /// One input of a streaming operator.
 struct StreamOperand {
   const DeviceTensor* tensor = nullptr;
-  /// Bytes that lie together in memory when the operator walks its output in storage order; 0: the operand is read in
-  /// storage order too. Shorter runs cost a DMA package each.
+  /// Bytes that lie together in memory when the operator walks its output in storage order; 0: the operand is
+  /// read in storage order too. Shorter runs cost a DMA package each.
   std::int64_t run_bytes = 0;
   std::int64_t read_bytes = 0;  ///< bytes of it that are read (a slice, a gather); 0: all
   bool resident = false;  ///< small and loaded once per core (a broadcast vector, normalisation parameters)
   [[nodiscard]] std::int64_t bytes() const { return read_bytes > 0 ? read_bytes : tensor->bytes(); }
 };
 
-/// A streaming operator. With a window (pools) input rows are those the output rows need; otherwise the output is cut
-/// into chunks in storage order and every operand is read in the same proportion.
+/// A streaming operator. With a window (pools) input rows are those the output rows need; otherwise the
+/// output is cut into chunks in storage order and every operand is read in the same proportion.
 struct StreamLayer {
   std::string name;
   std::string op;
@@ -43,8 +43,8 @@ struct StreamLayer {
   ir::Window window;
 };
 
-/// Emits the commands of all cores for one layer. Throws UserError naming the layer when UB cannot hold its smallest
-/// tile, and how many bytes are missing.
+/// Emits the commands of all cores for one layer. Throws UserError naming the layer when UB cannot hold its
+/// smallest tile, and how many bytes are missing.
 void emit_stream(const Spec& spec, const StreamLayer& layer, mapping::Emitter& emitter);
 
 }  // namespace npusim::ascend310

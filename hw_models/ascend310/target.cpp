@@ -48,7 +48,8 @@ program::Target make_target(const Spec& spec) {
                                                      spec.l0c_bytes, spec.ub_bytes};
   for (std::int64_t core = 0; core < spec.cores; ++core) {
     for (std::size_t pipe = 0; pipe < kPipeNames.size(); ++pipe) {
-      const bool memory = pipe == static_cast<std::size_t>(Pipe::mte2) || pipe == static_cast<std::size_t>(Pipe::mte3);
+      const bool memory =
+          pipe == static_cast<std::size_t>(Pipe::mte2) || pipe == static_cast<std::size_t>(Pipe::mte3);
       target.queues.push_back({fmt::format("core{}.{}", core, kPipeNames[pipe]), memory});
     }
     for (std::size_t i = 0; i < sizes.size(); ++i) {

@@ -19,7 +19,15 @@ inline constexpr std::int64_t kMemories = 5;
 
 /// Pipe pairs that flags tie, as used by the mapper.
 enum class Pair : std::uint8_t {
-  mte2_mte1, mte1_mte2, mte1_cube, cube_mte1, cube_vector, vector_cube, vector_mte3, mte3_vector, mte2_vector,
+  mte2_mte1,
+  mte1_mte2,
+  mte1_cube,
+  cube_mte1,
+  cube_vector,
+  vector_cube,
+  vector_mte3,
+  mte3_vector,
+  mte2_vector,
   vector_mte2
 };
 inline constexpr std::int64_t kPairs = 10;

@@ -58,14 +58,16 @@ std::int64_t class_rate(const Spec& spec, std::int32_t kind) {
   }
 }
 
-/// Cycles of `count` dependent instructions that each pass over `bytes` in `rows` separately addressed pieces.
+/// Cycles of `count` dependent instructions that each pass over `bytes` in `rows` separately addressed
+/// pieces.
 kernel::Duration passes(const Spec& spec, std::int32_t kind, std::int64_t count, std::int64_t bytes,
                         std::int64_t rows, std::int64_t stride) {
   if (count == 0) return {0, 0};
   // A repeat is 256 B and a row cannot share one with the next.
   const std::int64_t row_bytes = ceil_div(bytes, std::max<std::int64_t>(rows, 1));
   const std::int64_t per_row = ceil_div(round_up(row_bytes, spec.vector_rate), class_rate(spec, kind));
-  const std::int64_t ideal = std::max<std::int64_t>(per_row, rows > 1 ? spec.row_issue : 0) * std::max<std::int64_t>(rows, 1);
+  const std::int64_t ideal =
+      std::max<std::int64_t>(per_row, rows > 1 ? spec.row_issue : 0) * std::max<std::int64_t>(rows, 1);
   const std::int64_t latency = kind == kReduce ? spec.reduce_latency : spec.vector_latency;
   const std::int64_t conflict = per_row * std::max<std::int64_t>(rows, 1) * (bank_rounds(spec, stride) - 1);
   return {count * (ideal + conflict + latency + spec.vector_startup), count * conflict};

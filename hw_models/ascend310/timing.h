@@ -12,36 +12,38 @@ namespace npusim::ascend310 {
 
 /// The chip's opcodes; their arguments are in opcode_table() (target.cpp).
 enum Opcode : program::OpcodeId {
-  kLoadGlobal,    ///< MTE2: global memory -> L1 or UB
-  kStoreGlobal,   ///< MTE3: UB -> global memory
-  kLoad2dA,       ///< MTE1: L1 -> L0A, fractals as they lie
-  kLoad3dA,       ///< MTE1: L1 -> L0A, image to column
-  kLoad2dB,       ///< MTE1: L1 -> L0B
-  kMad,           ///< cube: C += A*B
-  kVectorCopyOut, ///< vector: L0C -> UB with conversion, then the epilogue's vector instructions
-  kVector         ///< vector: instructions on UB
+  kLoadGlobal,     ///< MTE2: global memory -> L1 or UB
+  kStoreGlobal,    ///< MTE3: UB -> global memory
+  kLoad2dA,        ///< MTE1: L1 -> L0A, fractals as they lie
+  kLoad3dA,        ///< MTE1: L1 -> L0A, image to column
+  kLoad2dB,        ///< MTE1: L1 -> L0B
+  kMad,            ///< cube: C += A*B
+  kVectorCopyOut,  ///< vector: L0C -> UB with conversion, then the epilogue's vector instructions
+  kVector          ///< vector: instructions on UB
 };
 
 /// Rates at which vector instructions run.
 enum VectorClass : std::int32_t { kSimple, kExp, kConvert, kTranspose, kReduce };
 
-/// Cube cycles of an m x n x k fractal multiply-add: one fractal triple a cycle after the pipeline has filled.
+/// Cube cycles of an m x n x k fractal multiply-add: one fractal triple a cycle after the pipeline has
+/// filled.
 std::int64_t mad_cycles(const Spec& spec, std::int64_t m, std::int64_t n, std::int64_t k);
 
 /// MTE1 cycles to move `fractals` to L0A (`to_a`) or L0B with load2d.
 std::int64_t load2d_cycles(const Spec& spec, bool to_a, std::int64_t fractals);
 
-/// Rows of the output that a 16-pixel fractal starting at pixel `first` crosses into, summed over the fractals of
-/// [first, first + pixels) on an output `width` pixels wide.
+/// Rows of the output that a 16-pixel fractal starting at pixel `first` crosses into, summed over the
+/// fractals of [first, first + pixels) on an output `width` pixels wide.
 std::int64_t row_switches(std::int64_t first, std::int64_t pixels, std::int64_t width);
 
-/// MTE1 cycles of one image-to-column load to L0A: `pixels` output pixels (rounded up to fractals) by `k` fractals.
-/// A fractal costs `stride` cycles plus one a row switch at 512 B/cycle (strides 1, 2, 4, 8; else 32 B/cycle).
+/// MTE1 cycles of one image-to-column load to L0A: `pixels` output pixels (rounded up to fractals) by `k`
+/// fractals. A fractal costs `stride` cycles plus one a row switch at 512 B/cycle (strides 1, 2, 4, 8; else
+/// 32 B/cycle).
 std::int64_t load3d_cycles(const Spec& spec, std::int64_t fractals, std::int64_t switches, std::int64_t k,
                            std::int64_t stride);
 
-/// Cycles the vector unit takes for 8 blocks of 32 B that lie `stride` blocks apart: one, or the largest number of
-/// them in one UB bank group.
+/// Cycles the vector unit takes for 8 blocks of 32 B that lie `stride` blocks apart: one, or the largest
+/// number of them in one UB bank group.
 std::int64_t bank_rounds(const Spec& spec, std::int64_t stride);
 
 /// Duration of any command that runs on a compute engine.

@@ -11,7 +11,8 @@ std::vector<std::pair<std::int64_t, std::int64_t>> LifetimeAllocator::gaps(std::
                                                                            std::int64_t last) const {
   std::vector<std::pair<std::int64_t, std::int64_t>> busy;
   for (const auto& block : blocks_) {
-    if (block.first <= last && first <= block.last) busy.emplace_back(block.offset, block.offset + block.bytes);
+    if (block.first <= last && first <= block.last)
+      busy.emplace_back(block.offset, block.offset + block.bytes);
   }
   std::sort(busy.begin(), busy.end());
   std::vector<std::pair<std::int64_t, std::int64_t>> free;
@@ -24,7 +25,8 @@ std::vector<std::pair<std::int64_t, std::int64_t>> LifetimeAllocator::gaps(std::
   return free;
 }
 
-std::optional<std::int64_t> LifetimeAllocator::allocate(std::int64_t bytes, std::int64_t first, std::int64_t last) {
+std::optional<std::int64_t> LifetimeAllocator::allocate(std::int64_t bytes, std::int64_t first,
+                                                        std::int64_t last) {
   for (const auto& [offset, size] : gaps(first, last)) {
     if (size >= bytes) {
       blocks_.push_back({offset, bytes, first, last});

@@ -22,7 +22,8 @@ class LifetimeAllocator {
     std::int64_t offset, bytes, first, last;
   };
   /// Free gaps during [first, last], as (offset, bytes), ascending.
-  [[nodiscard]] std::vector<std::pair<std::int64_t, std::int64_t>> gaps(std::int64_t first, std::int64_t last) const;
+  [[nodiscard]] std::vector<std::pair<std::int64_t, std::int64_t>> gaps(std::int64_t first,
+                                                                        std::int64_t last) const;
   std::int64_t base_, bytes_, alignment_;
   std::vector<Block> blocks_;
 };

@@ -7,7 +7,8 @@
 
 namespace npusim::mapping {
 
-LocalId Emitter::add(program::QueueId queue, program::OpcodeId opcode, std::initializer_list<std::int64_t> args) {
+LocalId Emitter::add(program::QueueId queue, program::OpcodeId opcode,
+                     std::initializer_list<std::int64_t> args) {
   ensure(args.size() <= program::kMaxArgs, "too many arguments for a command");
   Draft& draft = drafts_.emplace_back();
   draft.queue = queue;
@@ -20,7 +21,8 @@ void Emitter::flush(program::Program& program, program::Task task) {
   program::Builder builder(program);
   builder.begin_task(std::move(task));
   for (const auto& draft : drafts_) {
-    program::Command& command = builder.command(draft.queue, draft.opcode, std::span(draft.args.data(), draft.arg_count));
+    program::Command& command =
+        builder.command(draft.queue, draft.opcode, std::span(draft.args.data(), draft.arg_count));
     command.macs = draft.macs;
     for (const auto& region : draft.regions) builder.region(region);
     for (const auto flag : draft.waits) builder.wait(flag);
@@ -32,7 +34,12 @@ void Emitter::flush(program::Program& program, program::Task task) {
 
 Slots::Slots(Emitter& emitter, std::vector<Flags> flags, program::SpaceId space, std::int64_t base,
              std::int64_t bytes)
-    : emitter_(emitter), flags_(std::move(flags)), space_(space), base_(base), bytes_(bytes), slots_(flags_.size()) {}
+    : emitter_(emitter),
+      flags_(std::move(flags)),
+      space_(space),
+      base_(base),
+      bytes_(bytes),
+      slots_(flags_.size()) {}
 
 int Slots::find(std::int64_t key) {
   for (std::size_t i = 0; i < slots_.size(); ++i) {

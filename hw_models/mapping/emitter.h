@@ -46,9 +46,10 @@ class Emitter {
 
 /// A buffer of one or more slots between a producing and a consuming queue.
 ///
-/// Flags: ready[i] is set by the command that completes slot i and waited for by its first consumer; free[i] is set by
-/// the slot's last consumer and waited for by the command that starts to overwrite it. The first filling of a slot
-/// waits for nothing and the last consumers set nothing, so that every flag is clear at the end of the task.
+/// Flags: ready[i] is set by the command that completes slot i and waited for by its first consumer; free[i]
+/// is set by the slot's last consumer and waited for by the command that starts to overwrite it. The first
+/// filling of a slot waits for nothing and the last consumers set nothing, so that every flag is clear at the
+/// end of the task.
 class Slots {
  public:
   struct Flags {
@@ -58,13 +59,16 @@ class Slots {
   static constexpr std::int64_t kNoKey = -1;
 
   /// `flags` has one entry a slot; slot i lies at base + i*bytes of `space`.
-  Slots(Emitter& emitter, std::vector<Flags> flags, program::SpaceId space, std::int64_t base, std::int64_t bytes);
+  Slots(Emitter& emitter, std::vector<Flags> flags, program::SpaceId space, std::int64_t base,
+        std::int64_t bytes);
 
   /// The slot that holds `key`, or -1. Marks it recently used.
   int find(std::int64_t key);
-  /// Takes the least recently used slot for `key`. The next producer of the slot must be passed to `fill_first`.
+  /// Takes the least recently used slot for `key`. The next producer of the slot must be passed to
+  /// `fill_first`.
   int take(std::int64_t key);
-  /// `producer` is the first command that overwrites the slot: it waits until the slot's old consumers are done.
+  /// `producer` is the first command that overwrites the slot: it waits until the slot's old consumers are
+  /// done.
   void fill_first(int slot, LocalId producer);
   /// `producer` is the last command that fills the slot: it sets ready.
   void fill_last(int slot, LocalId producer);

@@ -123,7 +123,8 @@ void Execution::dispatch(std::size_t index) {
     std::int64_t at = dispatcher.time + cost;
     const auto depth = static_cast<std::size_t>(spec.queue_depth);
     if (position >= depth) {
-      if (queue.retired.size() <= position - depth) return;  // full: woken when a command of that queue retires
+      if (queue.retired.size() <= position - depth)
+        return;  // full: woken when a command of that queue retires
       at = std::max(at, queue.retired[position - depth] + 1);
     }
     dispatcher.time = at;
@@ -189,7 +190,8 @@ const Command& Execution::start(std::size_t engine, std::int64_t at) {
 
 void Execution::account_wait(std::size_t engine, const Wait& wait, const Occupancy& occupancy) {
   const auto& queue = queues_[engine];
-  const std::int64_t issued = std::clamp(wait.issued, queue.free_at, std::max(queue.free_at, occupancy.start));
+  const std::int64_t issued =
+      std::clamp(wait.issued, queue.free_at, std::max(queue.free_at, occupancy.start));
   account(engine, Stall::queue_full, issued - queue.free_at);
   account(engine, wait.reason, occupancy.start - issued);
   account(engine, occupancy.slow_reason, occupancy.release - occupancy.start - occupancy.busy);
@@ -257,8 +259,8 @@ std::string Execution::describe(const Command& command) const {
 }
 
 std::string Execution::explain_deadlock() const {
-  std::string text = fmt::format("deadlock in layer '{}' of network '{}':", program_->tasks[task_].name,
-                                 program_->network);
+  std::string text =
+      fmt::format("deadlock in layer '{}' of network '{}':", program_->tasks[task_].name, program_->network);
   for (std::size_t q = 0; q < queues_.size(); ++q) {
     const auto& queue = queues_[q];
     if (queue.next() >= queue.order.size()) continue;

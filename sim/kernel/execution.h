@@ -1,5 +1,5 @@
-// The rules of execution, free of SystemC: queues, flags, dispatchers, task order, stall accounting. Both kernels
-// drive the same rules; they differ in who calls when.
+// The rules of execution, free of SystemC: queues, flags, dispatchers, task order, stall accounting. Both
+// kernels drive the same rules; they differ in who calls when.
 #pragma once
 
 #include <cstdint>
@@ -33,9 +33,9 @@ class Execution {
   /// Fills in everything but memory counters and events. The program must be finished.
   [[nodiscard]] RunResult result() const;
 
-  /// Whether the engine's next command has been issued and all its flags are set; if so `at` is its start cycle (for a
-  /// DMA engine, whose port takes several transfers, the cycle at which it is handed to the port).
-  /// If not, the engine is registered and woken when that may have changed.
+  /// Whether the engine's next command has been issued and all its flags are set; if so `at` is its start
+  /// cycle (for a DMA engine, whose port takes several transfers, the cycle at which it is handed to the
+  /// port). If not, the engine is registered and woken when that may have changed.
   [[nodiscard]] bool ready(std::size_t engine, std::int64_t& at);
   /// Starts the command that `ready` found: consumes its flags and accounts the wait.
   const program::Command& start(std::size_t engine, std::int64_t at);
@@ -47,7 +47,8 @@ class Execution {
     std::int64_t busy = 0;
     trace::Stall slow_reason = trace::Stall::bank_conflict;
   };
-  /// Completes the oldest started command of an engine: sets its flags, frees its queue slot, maybe starts the next task.
+  /// Completes the oldest started command of an engine: sets its flags, frees its queue slot, maybe starts
+  /// the next task.
   void complete(std::size_t engine, const Occupancy& occupancy);
   /// Bytes moved by the running task.
   void add_bytes(bool write, std::int64_t dram, std::int64_t sram);
@@ -69,10 +70,10 @@ class Execution {
     std::vector<std::int64_t> visible;  ///< cycle at which each was issued
     std::vector<std::int64_t> retired;  ///< end cycle of each that has completed
     bool waiting_issue = false;
-    std::deque<Wait> started;           ///< commands that are running, oldest first
-    std::int64_t free_at = 0;           ///< the last completed command released the engine
-    std::int64_t end_at = 0;            ///< the last completed command's end
-    std::int64_t handed_at = 0;         ///< the last command was handed to a DMA port
+    std::deque<Wait> started;    ///< commands that are running, oldest first
+    std::int64_t free_at = 0;    ///< the last completed command released the engine
+    std::int64_t end_at = 0;     ///< the last completed command's end
+    std::int64_t handed_at = 0;  ///< the last command was handed to a DMA port
     [[nodiscard]] std::size_t next() const { return retired.size() + started.size(); }
   };
   struct FlagState {

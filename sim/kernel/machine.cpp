@@ -124,8 +124,8 @@ class EngineModule : public sc_core::sc_module {
 
   void finish() {
     state_ = State::idle;
-    shared_.execution->complete(
-        index_, {start_, end_, end_, duration_.cycles - duration_.bank_conflict, trace::Stall::bank_conflict});
+    shared_.execution->complete(index_, {start_, end_, end_, duration_.cycles - duration_.bank_conflict,
+                                         trace::Stall::bank_conflict});
   }
 
   std::size_t index_;
@@ -161,8 +161,8 @@ class DispatcherModule : public sc_core::sc_module {
   sc_core::sc_event wake_;
 };
 
-/// The whole memory domain as one process that runs ahead to the next completion. It is notified one tick ahead,
-/// so that every engine that can still start a transfer has done so.
+/// The whole memory domain as one process that runs ahead to the next completion. It is notified one tick
+/// ahead, so that every engine that can still start a transfer has done so.
 class MemoryModule : public sc_core::sc_module {
  public:
   SC_HAS_PROCESS(MemoryModule);
@@ -198,7 +198,8 @@ class MemoryModule : public sc_core::sc_module {
   sc_core::sc_event wake_;
 };
 
-/// Makes a SystemC context of its own current while it lives, so that a process can elaborate more than one machine.
+/// Makes a SystemC context of its own current while it lives, so that a process can elaborate more than one
+/// machine.
 class ContextScope {
  public:
   explicit ContextScope(sc_core::sc_simcontext* context) : previous_(sc_core::sc_curr_simcontext) {
@@ -230,13 +231,14 @@ struct Machine::Impl : Waker, TransferStarter {
       port_engine[static_cast<std::size_t>(port)] = i;
     }
     for (std::size_t i = 0; i < spec.dispatchers.size(); ++i) {
-      dispatchers.push_back(std::make_unique<DispatcherModule>(fmt::format("dispatcher{}", i).c_str(), i, shared));
+      dispatchers.push_back(
+          std::make_unique<DispatcherModule>(fmt::format("dispatcher{}", i).c_str(), i, shared));
     }
     if (kind == KernelKind::run_ahead) {
       memory = std::make_unique<MemoryModule>("memory", shared, deliver);
     } else {
-      processes = std::make_unique<MemoryProcesses>(spec.memory, [this] { return shared.now(); }, shared.failure,
-                                                    shared.events, deliver);
+      processes = std::make_unique<MemoryProcesses>(
+          spec.memory, [this] { return shared.now(); }, shared.failure, shared.events, deliver);
     }
   }
 

@@ -1,5 +1,5 @@
-// Executes programs on a machine made of engines, flags, a dispatcher and a memory domain. The SystemC inside does
-// not show here.
+// Executes programs on a machine made of engines, flags, a dispatcher and a memory domain. The SystemC inside
+// does not show here.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +17,8 @@ namespace npusim::kernel {
 
 /// How long a compute command holds its engine.
 struct Duration {
-  std::int64_t cycles = 1;          ///< total, at least 1
-  std::int64_t bank_conflict = 0;   ///< of these, lost to bank conflicts
+  std::int64_t cycles = 1;         ///< total, at least 1
+  std::int64_t bank_conflict = 0;  ///< of these, lost to bank conflicts
 };
 
 /// The timing function of a compute engine: a pure function of the command.
@@ -27,10 +27,11 @@ using TimingFunction = std::function<Duration(const program::Command&)>;
 /// One engine; engine i runs queue i of the target.
 struct EngineSpec {
   std::string name;
-  TimingFunction timing;      ///< empty for a DMA engine
+  TimingFunction timing;          ///< empty for a DMA engine
   std::int32_t memory_port = -1;  ///< port of the memory domain, for a DMA engine: all its commands go there
-  std::int64_t transfers_in_flight = 1;  ///< commands a DMA engine may have started and not completed, at most 64
-  std::int32_t dispatcher = -1;   ///< dispatcher that feeds its queue; -1: the queue is filled from the start
+  std::int64_t transfers_in_flight =
+      1;                         ///< commands a DMA engine may have started and not completed, at most 64
+  std::int32_t dispatcher = -1;  ///< dispatcher that feeds its queue; -1: the queue is filled from the start
 };
 
 /// An in-order front end that issues commands to its engines' queues in program order.
@@ -43,7 +44,8 @@ struct DispatcherSpec {
 
 struct MachineSpec {
   std::int64_t clock_hz = 0;
-  std::int64_t flag_latency = 1;  ///< cycles from a set to the earliest start of a waiting command, at least 1
+  std::int64_t flag_latency =
+      1;  ///< cycles from a set to the earliest start of a waiting command, at least 1
   std::vector<EngineSpec> engines;
   std::vector<DispatcherSpec> dispatchers;
   mem::MemorySpec memory;
@@ -58,11 +60,11 @@ enum class KernelKind {
 /// What a run leaves behind.
 struct RunResult {
   std::int64_t total_cycles = 0;
-  std::vector<trace::LayerReport> layers;    ///< one a task; names and MACs filled in
+  std::vector<trace::LayerReport> layers;  ///< one a task; names and MACs filled in
   std::vector<trace::EngineReport> engines;
-  std::vector<trace::Span> spans;            ///< when asked for
+  std::vector<trace::Span> spans;  ///< when asked for
   mem::MemoryCounters memory;
-  std::int64_t events = 0;                   ///< SystemC process activations plus memory events
+  std::int64_t events = 0;  ///< SystemC process activations plus memory events
 };
 
 /// A machine, elaborated once; runs any number of programs, each from the same initial state.
@@ -73,7 +75,8 @@ class Machine {
   ~Machine();
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
-  /// Runs a program to its end. Throws InternalError when it deadlocks, saying which queue waits for which flag.
+  /// Runs a program to its end. Throws InternalError when it deadlocks, saying which queue waits for which
+  /// flag.
   RunResult run(const program::Program& program, bool spans = false);
 
  private:

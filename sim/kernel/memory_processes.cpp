@@ -85,8 +85,9 @@ class TargetProcess : public MemoryProcess {
 /// A DMA port: issues one request an activation, and delivers its completion.
 class PortProcess : public MemoryProcess {
  public:
-  PortProcess(const sc_core::sc_module_name& name, Context& context, const mem::PortSpec& spec, std::uint16_t id,
-              const mem::AddressMap& map, const std::vector<std::unique_ptr<TargetProcess>>& targets)
+  PortProcess(const sc_core::sc_module_name& name, Context& context, const mem::PortSpec& spec,
+              std::uint16_t id, const mem::AddressMap& map,
+              const std::vector<std::unique_ptr<TargetProcess>>& targets)
       : MemoryProcess(name, context), port_(spec, id, map), targets_(targets) {}
   void start(std::span<const program::Region> runs, std::int64_t at) {
     port_.start(runs, Cycles(at));

@@ -1,5 +1,5 @@
-// The memory domain with every port, DRAM channel and SRAM as a SystemC process of its own: slower than the run-ahead
-// object, same cycles. `--kernel systemc`.
+// The memory domain with every port, DRAM channel and SRAM as a SystemC process of its own: slower than the
+// run-ahead object, same cycles. `--kernel systemc`.
 #pragma once
 
 #include <exception>

@@ -26,6 +26,7 @@ DramChannel::DramChannel(const DramSpec& spec, std::int64_t main_clock_hz)
       turnaround_(timing_.trtw + timing_.wl + timing_.burst_clocks + timing_.twtr),
       banks_(static_cast<std::size_t>(timing_.banks)),
       next_refresh_(timing_.trefi),
+      bank_xor_(spec.bank_xor),
       queue_(static_cast<std::size_t>(spec.write_queue)) {}
 
 void DramChannel::reset() {
@@ -44,8 +45,9 @@ void DramChannel::reset() {
 DramChannel::Access DramChannel::decode(const Request& request) const {
   Access access;
   const std::int64_t page = request.offset >> page_shift_;
-  access.bank = static_cast<std::int32_t>(page & (timing_.banks - 1));
   access.row = page >> bank_shift_;
+  const std::int64_t hash = bank_xor_ ? access.row ^ (access.row >> bank_shift_) : 0;
+  access.bank = static_cast<std::int32_t>((page ^ hash) & (timing_.banks - 1));
   const std::int64_t last = request.offset + request.bytes - 1;
   access.bursts = static_cast<std::int32_t>((last >> burst_shift_) - (request.offset >> burst_shift_) + 1);
   access.write = request.write;

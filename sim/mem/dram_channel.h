@@ -117,6 +117,7 @@ class DramChannel {
   std::int64_t next_refresh_ = 0;
   std::int64_t refreshes_ = 0;
 
+  bool bank_xor_;
   std::vector<PostedWrite> queue_;  ///< ring of K entries
   std::size_t tail_ = 0;            ///< entry of the next write
   std::size_t head_ = 0;            ///< oldest entry not drained

@@ -36,6 +36,8 @@ struct DramSpec {
   std::int64_t channels = 1;
   std::int64_t interleave_bytes = 256;  ///< consecutive blocks of this size go to consecutive channels
   std::int64_t controller_cycles = 0;   ///< fixed request-to-command plus data-return latency, main clock
+  /// Whether a page's bank is hashed with its row's low bits, so that power-of-two strides do not hit one bank.
+  bool bank_xor = false;
   /// Requests that a channel's posted-write buffer holds: writes are acknowledged when they enter it and
   /// drained in batches. 0: none, a write is acknowledged when its data is on the bus, and writes keep their
   /// place among reads.
