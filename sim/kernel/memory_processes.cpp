@@ -100,20 +100,18 @@ class PortProcess : public MemoryProcess {
   mem::DmaPort& port() { return port_; }
 
  private:
+  /// Wakes the process for whatever comes first: the next request, or the oldest transfer's end.
   void schedule() {
     if (port_.issuing()) wake_at(std::max(port_.next_issue().count(), context_.now() + 1));
+    if (port_.done()) wake_at(std::max(port_.end().count(), context_.now() + 1));
   }
   void step(std::int64_t now) override {
-    if (port_.issuing()) {
-      if (port_.next_issue().count() <= now) {
-        const mem::Request request = port_.issue(Cycles(now));
-        targets_[request.target]->push(request, now + 1);
-      }
-      return schedule();
+    if (port_.issuing() && port_.next_issue().count() <= now) {
+      const mem::Request request = port_.issue(Cycles(now));
+      targets_[request.target]->push(request, now + 1);
     }
-    if (!port_.done()) return;
-    if (port_.end().count() > now) return wake_at(port_.end().count());
-    context_.deliver(port_.take_completion());
+    while (port_.done() && port_.end().count() <= now) context_.deliver(port_.take_completion());
+    schedule();
   }
   mem::DmaPort port_;
   const std::vector<std::unique_ptr<TargetProcess>>& targets_;
