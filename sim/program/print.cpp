@@ -70,6 +70,7 @@ class Printer {
     for (const Task& task : program_.tasks) {
       append("task {} op {} engine {} launch {} macs {}\n", quoted_name(task.name), quoted_name(task.op),
              quoted_name(task.engine), task.launch_cycles, task.macs);
+      if (!task.mapping.empty()) append("# {}\n", task.mapping);
       const std::size_t last = std::min<std::size_t>(std::size_t{task.first_command} + task.command_count,
                                                      program_.commands.size());
       for (std::size_t i = task.first_command; i < last; ++i) print(program_.commands[i]);

@@ -90,6 +90,7 @@ struct Task {
   std::uint32_t first_command = 0;
   std::uint32_t command_count = 0;
   std::int64_t macs = 0;  ///< what its commands' MACs must add up to
+  std::string mapping;    ///< the mapper's choice in words, for people; no part of the program's meaning
 };
 
 /// A tensor's home in the global space. It is alive in tasks [first_task, last_task]; the default is the whole program.

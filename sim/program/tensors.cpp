@@ -237,11 +237,11 @@ void Tensors::written_twice(std::uint32_t buffer, Run run, const Order& order) c
 void Tensors::unwritten(std::uint32_t buffer, Run run, const Order& order) const {
   const std::size_t command = order.command_at(order.epoch());
   const auto writer = writer_other(command, buffer, run.begin);
+  const std::string who =
+      writer ? fmt::format("which {} writes, but not certainly before", describe(program_, *writer))
+             : std::string("which nothing writes");
   throw InternalError(
-      fmt::format("{} reads {}, {}", describe(program_, command), bytes_of(buffer, run),
-                  writer ? fmt::format("without certainty that {}, which writes it, has completed",
-                                       describe(program_, *writer))
-                         : "which nothing writes"));
+      fmt::format("{} reads {}, {}", describe(program_, command), bytes_of(buffer, run), who));
 }
 
 }  // namespace npusim::program

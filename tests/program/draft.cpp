@@ -324,7 +324,10 @@ class Tangle {
   void add_write(DraftCommand& command) {
     for (int tries = 0; tries < 8; ++tries) {
       const Region region = random_region(true);
-      if (!all_grains(region, [&](std::size_t g) { return region.space != 0 || !written_[0][g]; })) continue;
+      const bool careless = rng_.uniform(0, 31) == 0;  // may write the spill buffer a second time
+      if (!all_grains(region,
+                      [&](std::size_t g) { return careless || region.space != 0 || !written_[0][g]; }))
+        continue;
       all_grains(region, [&](std::size_t g) { return written_[region.space][g] = true; });
       command.regions.push_back(region);
       return;

@@ -173,6 +173,47 @@ TEST_CASE("a flag waited for by two queues in no certain order is refused") {
         "'in_ready.0' in no certain order");
 }
 
+TEST_CASE(
+    "a wait that could take the token meant for another is refused, even if its own token comes from there") {
+  // load sets the flag for cube; cube sets it again for store. Store could take the first token and starve
+  // cube.
+  Program program;
+  program.target = &small_target();
+  Builder builder(program);
+  builder.begin_task({"t", "conv", "cube"});
+  builder.command(0, 2);
+  builder.set(0);
+  builder.command(1, 2);
+  builder.wait(0);
+  builder.set(0);
+  builder.command(2, 2);
+  builder.wait(0);
+  builder.end_task();
+  CHECK(verdict(program) ==
+        "task 't' command 1 (cube copy_out) and task 't' command 2 (store copy_out) both wait for flag "
+        "'in_ready.0' in no certain order");
+}
+
+TEST_CASE("a flag may change hands between queues when another flag settles the order") {
+  // As above, but store first runs a command that waits, by flag 1, for cube.
+  Program program;
+  program.target = &small_target();
+  Builder builder(program);
+  builder.begin_task({"t", "conv", "cube"});
+  builder.command(0, 2);
+  builder.set(0);
+  builder.command(1, 2);
+  builder.wait(0);
+  builder.set(0);
+  builder.set(1);
+  builder.command(2, 2);
+  builder.wait(1);
+  builder.command(2, 2);
+  builder.wait(0);
+  builder.end_task();
+  CHECK(verdict(program) == "");
+}
+
 TEST_CASE("a buffer that is too small is named with the command that leaves it") {
   Draft draft = pipeline();
   draft.frame.buffers[0].bytes = 256 * 6 - 1;
