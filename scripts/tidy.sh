@@ -23,4 +23,4 @@ for file in "${files[@]}"; do
 done
 [ ${#known[@]} -gt 0 ] || { say "tidy: no source file to check"; exit 0; }
 say "tidy: ${#known[@]} files"
-printf '%s\0' "${known[@]}" | xargs -0 -n 1 -P "$cores" clang-tidy -p "$database" --quiet
+printf '%s\0' "${known[@]}" | xargs -0 -n 1 -P "$cores" clang-tidy -p "$database" --quiet --extra-arg=-Wno-unknown-warning-option

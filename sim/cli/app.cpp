@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <iostream>
@@ -39,29 +40,34 @@ std::string full_name(const CLI::App* app) {
                                       : full_name(app->get_parent()) + " " + app->get_name();
 }
 
-/// What the user typed that nobody understands, with the nearest thing that would have been.
+/// What the user typed that nobody understands (options first), with the nearest thing that would have been.
 std::string describe_extras(CLI::App* app) {
   CLI::App* command = innermost(app);
   const std::vector<std::string> extras = app->remaining(true);
-  const std::string word = extras.empty() ? "" : extras.front().substr(0, extras.front().find('='));
+  auto culprit =
+      std::find_if(extras.begin(), extras.end(), [](const auto& word) { return word.front() == '-'; });
+  if (culprit == extras.end()) culprit = extras.begin();
+  const std::string word = culprit->substr(0, culprit->find('='));
   return fmt::format("'{}' has no argument '{}'{}", full_name(command), word,
                      suggestion(word, valid_words(command)));
 }
 
+std::string describe_missing_command(CLI::App* command) {
+  std::vector<std::string> names;
+  for (const CLI::App* sub : command->get_subcommands([](CLI::App*) { return true; })) {
+    names.push_back(sub->get_name());
+  }
+  return fmt::format("'{}' needs a command: {}", full_name(command), fmt::join(names, ", "));
+}
+
 std::string describe(CLI::App* app, const CLI::ParseError& error) {
   CLI::App* command = innermost(app);
-  if (error.get_name() == "ExtrasError") return describe_extras(app);
-  if (error.get_name() == "RequiredError" &&
-      !command->get_subcommands([](CLI::App*) { return true; }).empty()) {
-    const std::vector<std::string> extras = app->remaining(true);
-    if (!extras.empty()) return describe_extras(app);
-    std::vector<std::string> names;
-    for (const CLI::App* sub : command->get_subcommands([](CLI::App*) { return true; })) {
-      names.push_back(sub->get_name());
-    }
-    return fmt::format("'{}' needs a command: {}", full_name(command), fmt::join(names, ", "));
+  const auto code = static_cast<CLI::ExitCodes>(error.get_exit_code());
+  const bool incomplete = code == CLI::ExitCodes::RequiredError && command->get_require_subcommand_min() > 0;
+  if (code == CLI::ExitCodes::ExtrasError || (incomplete && app->remaining_size(true) > 0)) {
+    return describe_extras(app);
   }
-  return error.what();
+  return incomplete ? describe_missing_command(command) : error.what();
 }
 
 int fail(int code, const std::string& message) {

@@ -32,8 +32,13 @@ std::string peak_tops(const hw::Npu& npu) {
   return fmt::format("{}", fmt::join(peaks, ", "));
 }
 
-std::string memory(const mem::MemorySpec& spec) {
-  return fmt::format("{} x {}", spec.dram.channels, spec.dram.timing.standard);
+/// "lpddr4x-3200, 8 channels, 51.2 GB/s": the peak of the data buses.
+std::string memory(const mem::DramSpec& dram) {
+  const auto& timing = dram.timing;
+  const double bytes_per_second = static_cast<double>(timing.burst_bytes * dram.channels * timing.clock_hz) /
+                                  static_cast<double>(timing.burst_clocks);
+  return fmt::format("{}, {} channels, {}", timing.standard, dram.channels,
+                     trace::si(bytes_per_second, "B/s"));
 }
 
 void list() {
@@ -46,7 +51,7 @@ void list() {
   for (const auto& name : hw::chip_names()) {
     const std::unique_ptr<hw::Npu> npu = hw::make_npu(hw::describe(name));
     table.row({name, fmt::format("{:.0f}", static_cast<double>(npu->machine().clock_hz) / 1e6),
-               dtype_list(*npu), peak_tops(*npu), memory(npu->machine().memory)});
+               dtype_list(*npu), peak_tops(*npu), memory(npu->machine().memory.dram)});
   }
   write_output("", table.text(kAnyWidth));
 }

@@ -83,7 +83,7 @@ std::string main_stall(const LayerReport& layer) {
 std::string layers(const Report& report) {
   Table table({{"layer", Table::Align::left},
                {"op", Table::Align::left, 10},
-               {"engine", Table::Align::left, 10},
+               {"engine", Table::Align::left, 12},
                {"cycles"},
                {"time"},
                {"all%"},

@@ -72,7 +72,7 @@ TEST_CASE("an unknown network is refused with the nearest one, and it says that 
                 {"resnet5O", "neither a file nor a built-in network", "did you mean 'resnet50'?"});
   check_refused({"run", "--hw", "ascend310", "nowhere/resnet50.onnx"},
                 {"nowhere/resnet50.onnx", "'resnet50'"});
-  check_refused({"nets", "export", "vgg61", "/tmp/out.onnx"}, {"vgg61", "did you mean 'vgg16'?"});
+  check_refused({"nets", "export", "alexent", "/tmp/out.onnx"}, {"alexent", "did you mean 'alexnet'?"});
 }
 
 TEST_CASE("an unknown key is refused with the nearest one") {
