@@ -31,7 +31,7 @@ TEST_CASE("rounding up gives PyTorch's output sizes") {
 
 TEST_CASE("TensorFlow's SAME keeps ceil(input / stride) and pads the end first") {
   Builder b("same", {1, 3, 10, 9});
-  const TensorId y = b.conv("conv", b.input(), {.out = 4, .kernel = 3, .stride = 2, .pad = Pad::same});
+  const TensorId y = b.conv("conv", b.input(), {.out = 4, .kernel = 3, .stride = 2, .pad = Pad::kSame});
   CHECK(b.shape(y) == ir::Shape{1, 4, 5, 5});
   const ir::Graph graph = b.finish(y);
   CHECK(std::get<ir::ConvAttrs>(graph.ops[0].attrs).window.pad == ir::Padding{0, 1, 1, 1});
@@ -39,7 +39,7 @@ TEST_CASE("TensorFlow's SAME keeps ceil(input / stride) and pads the end first")
 
 TEST_CASE("SAME never pads when the stride is larger than the kernel") {
   Builder b("same", {1, 3, 9, 9});
-  CHECK(b.shape(b.conv("conv", b.input(), {.out = 4, .kernel = 1, .stride = 2, .pad = Pad::same}))[2] == 5);
+  CHECK(b.shape(b.conv("conv", b.input(), {.out = 4, .kernel = 1, .stride = 2, .pad = Pad::kSame}))[2] == 5);
 }
 
 TEST_CASE("a convolution with BatchNorm has no bias, and three operators with telling names") {

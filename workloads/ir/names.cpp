@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <array>
+
 #include "sim/base/error.h"
 #include "workloads/ir/graph.h"
 
@@ -55,133 +57,24 @@ std::string to_string(const Shape& shape) {
 }
 
 std::string_view to_string(Function function) {
-  switch (function) {
-    case Function::add:
-      return "add";
-    case Function::sub:
-      return "sub";
-    case Function::mul:
-      return "mul";
-    case Function::div:
-      return "div";
-    case Function::pow:
-      return "pow";
-    case Function::min:
-      return "min";
-    case Function::max:
-      return "max";
-    case Function::where:
-      return "where";
-    case Function::prelu:
-      return "prelu";
-    case Function::relu:
-      return "relu";
-    case Function::leaky_relu:
-      return "leaky_relu";
-    case Function::clip:
-      return "clip";
-    case Function::sigmoid:
-      return "sigmoid";
-    case Function::hard_sigmoid:
-      return "hard_sigmoid";
-    case Function::hard_swish:
-      return "hard_swish";
-    case Function::silu:
-      return "silu";
-    case Function::gelu:
-      return "gelu";
-    case Function::tanh:
-      return "tanh";
-    case Function::erf:
-      return "erf";
-    case Function::sqrt:
-      return "sqrt";
-    case Function::exp:
-      return "exp";
-    case Function::log:
-      return "log";
-    case Function::reciprocal:
-      return "reciprocal";
-    case Function::abs:
-      return "abs";
-    case Function::neg:
-      return "neg";
-    case Function::floor:
-      return "floor";
-    case Function::round:
-      return "round";
-    case Function::logical_not:
-      return "logical_not";
-    case Function::equal:
-      return "equal";
-    case Function::less:
-      return "less";
-    case Function::greater:
-      return "greater";
-    case Function::logical_and:
-      return "logical_and";
-    case Function::logical_or:
-      return "logical_or";
-    case Function::elu:
-      return "elu";
-    case Function::softplus:
-      return "softplus";
-  }
-  throw InternalError("unknown element-wise function");
+  static constexpr std::array kNames = std::to_array<std::string_view>(
+      {"add",        "sub",        "mul",     "div",         "pow",        "min",     "max",
+       "where",      "prelu",      "relu",    "leaky_relu",  "clip",       "sigmoid", "hard_sigmoid",
+       "hard_swish", "silu",       "gelu",    "tanh",        "erf",        "sqrt",    "exp",
+       "log",        "reciprocal", "abs",     "neg",         "floor",      "round",   "logical_not",
+       "equal",      "less",       "greater", "logical_and", "logical_or", "elu",     "softplus"});
+  static_assert(kNames.size() == static_cast<std::size_t>(Function::softplus) + 1);
+  return kNames.at(static_cast<std::size_t>(function));
 }
 
 std::string_view to_string(OpKind kind) {
-  switch (kind) {
-    case OpKind::conv:
-      return "conv";
-    case OpKind::conv_transpose:
-      return "conv_transpose";
-    case OpKind::matmul:
-      return "matmul";
-    case OpKind::pool:
-      return "pool";
-    case OpKind::reduce:
-      return "reduce";
-    case OpKind::elementwise:
-      return "elementwise";
-    case OpKind::norm:
-      return "norm";
-    case OpKind::softmax:
-      return "softmax";
-    case OpKind::concat:
-      return "concat";
-    case OpKind::split:
-      return "split";
-    case OpKind::slice:
-      return "slice";
-    case OpKind::reshape:
-      return "reshape";
-    case OpKind::transpose:
-      return "transpose";
-    case OpKind::pad:
-      return "pad";
-    case OpKind::resize:
-      return "resize";
-    case OpKind::depth_to_space:
-      return "depth_to_space";
-    case OpKind::space_to_depth:
-      return "space_to_depth";
-    case OpKind::gather:
-      return "gather";
-    case OpKind::expand:
-      return "expand";
-    case OpKind::cast:
-      return "cast";
-    case OpKind::quantize:
-      return "quantize";
-    case OpKind::dequantize:
-      return "dequantize";
-    case OpKind::shape_of:
-      return "shape_of";
-    case OpKind::identity:
-      return "identity";
-  }
-  throw InternalError("unknown operator kind");
+  static constexpr std::array kNames = std::to_array<std::string_view>(
+      {"conv",       "conv_transpose", "matmul",         "pool",   "reduce",  "elementwise", "norm",
+       "softmax",    "concat",         "split",          "slice",  "reshape", "transpose",   "pad",
+       "resize",     "depth_to_space", "space_to_depth", "gather", "expand",  "cast",        "quantize",
+       "dequantize", "shape_of",       "identity"});
+  static_assert(kNames.size() == static_cast<std::size_t>(OpKind::identity) + 1);
+  return kNames.at(static_cast<std::size_t>(kind));
 }
 
 }  // namespace npusim::ir

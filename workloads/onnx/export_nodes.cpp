@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 
@@ -58,66 +59,39 @@ void set_window(::onnx::NodeProto& node, const ir::Window& w, bool flat) {
 
 /// The ONNX operator of a function that is one node without attributes; "" for the others.
 std::string plain_operator(Function function) {
-  switch (function) {
-    case Function::add:
-      return "Add";
-    case Function::sub:
-      return "Sub";
-    case Function::mul:
-      return "Mul";
-    case Function::div:
-      return "Div";
-    case Function::pow:
-      return "Pow";
-    case Function::min:
-      return "Min";
-    case Function::max:
-      return "Max";
-    case Function::where:
-      return "Where";
-    case Function::prelu:
-      return "PRelu";
-    case Function::relu:
-      return "Relu";
-    case Function::sigmoid:
-      return "Sigmoid";
-    case Function::tanh:
-      return "Tanh";
-    case Function::erf:
-      return "Erf";
-    case Function::sqrt:
-      return "Sqrt";
-    case Function::exp:
-      return "Exp";
-    case Function::log:
-      return "Log";
-    case Function::reciprocal:
-      return "Reciprocal";
-    case Function::abs:
-      return "Abs";
-    case Function::neg:
-      return "Neg";
-    case Function::floor:
-      return "Floor";
-    case Function::round:
-      return "Round";
-    case Function::logical_not:
-      return "Not";
-    case Function::equal:
-      return "Equal";
-    case Function::less:
-      return "Less";
-    case Function::greater:
-      return "Greater";
-    case Function::logical_and:
-      return "And";
-    case Function::logical_or:
-      return "Or";
-    case Function::softplus:
-      return "Softplus";
-    default:
-      return "";
+  static constexpr auto kOperators =
+      std::to_array<std::pair<Function, const char*>>({{Function::add, "Add"},
+                                                       {Function::sub, "Sub"},
+                                                       {Function::mul, "Mul"},
+                                                       {Function::div, "Div"},
+                                                       {Function::pow, "Pow"},
+                                                       {Function::min, "Min"},
+                                                       {Function::max, "Max"},
+                                                       {Function::where, "Where"},
+                                                       {Function::prelu, "PRelu"},
+                                                       {Function::relu, "Relu"},
+                                                       {Function::sigmoid, "Sigmoid"},
+                                                       {Function::tanh, "Tanh"},
+                                                       {Function::erf, "Erf"},
+                                                       {Function::sqrt, "Sqrt"},
+                                                       {Function::exp, "Exp"},
+                                                       {Function::log, "Log"},
+                                                       {Function::reciprocal, "Reciprocal"},
+                                                       {Function::abs, "Abs"},
+                                                       {Function::neg, "Neg"},
+                                                       {Function::floor, "Floor"},
+                                                       {Function::round, "Round"},
+                                                       {Function::logical_not, "Not"},
+                                                       {Function::equal, "Equal"},
+                                                       {Function::less, "Less"},
+                                                       {Function::greater, "Greater"},
+                                                       {Function::logical_and, "And"},
+                                                       {Function::logical_or, "Or"},
+                                                       {Function::softplus, "Softplus"}});
+  for (const auto& [known, type] : kOperators) {
+    if (known == function) return type;
   }
+  return "";
 }
 
 /// Axes 0 .. rank-1 with the last two exchanged.
@@ -216,14 +190,8 @@ void NodeWriter::write_kind(const std::string& result) {
       return set(simple("Softmax", 1), "axis", std::get<ir::SoftmaxAttrs>(op.attrs).axis);
     case OpKind::concat:
       return set(simple("Concat", op.inputs.size()), "axis", std::get<ir::ConcatAttrs>(op.attrs).axis);
-    case OpKind::split: {
-      const auto& attrs = std::get<ir::SplitAttrs>(op.attrs);
-      auto& split = node(op.name, "Split", {input(0), integers(op.name + "/split", attrs.sizes)}, result);
-      for (std::size_t i = 1; i < op.outputs.size(); ++i) {
-        split.add_output(names_.at(static_cast<std::size_t>(op.outputs[i])));
-      }
-      return set(split, "axis", attrs.axis);
-    }
+    case OpKind::split:
+      return split(result);
     case OpKind::slice:
       return slice(result);
     case OpKind::reshape:
@@ -234,12 +202,8 @@ void NodeWriter::write_kind(const std::string& result) {
       return pad(result);
     case OpKind::resize:
       return resize(result);
-    case OpKind::depth_to_space: {
-      const auto& attrs = std::get<ir::BlockAttrs>(op.attrs);
-      auto& block = simple("DepthToSpace", 1);
-      set(block, "blocksize", attrs.block);
-      return set(block, "mode", std::string(attrs.column_row_depth ? "CRD" : "DCR"));
-    }
+    case OpKind::depth_to_space:
+      return depth_to_space(result);
     case OpKind::space_to_depth:
       return set(simple("SpaceToDepth", 1), "blocksize", std::get<ir::BlockAttrs>(op.attrs).block);
     case OpKind::gather:
@@ -277,9 +241,9 @@ void NodeWriter::matmul(const std::string& result) {
   const auto& attrs = std::get<ir::MatMulAttrs>(op_->attrs);
   const bool gemm = in_shape(0).size() == 2 && in_shape(1).size() == 2;
   if (gemm && (!input(2).empty() || attrs.transpose_a || attrs.transpose_b)) {
-    auto& node_ = node(op_->name, "Gemm", inputs(3), result);
-    if (attrs.transpose_a) set(node_, "transA", std::int64_t{1});
-    if (attrs.transpose_b) set(node_, "transB", std::int64_t{1});
+    auto& gemm_node = node(op_->name, "Gemm", inputs(3), result);
+    if (attrs.transpose_a) set(gemm_node, "transA", std::int64_t{1});
+    if (attrs.transpose_b) set(gemm_node, "transB", std::int64_t{1});
     return;
   }
   const auto operand = [&](std::size_t i, bool transpose) {
@@ -369,6 +333,22 @@ void NodeWriter::reshape(const std::string& result) {
     return set(node(op_->name, "Flatten", {input(0)}, result), "axis", std::int64_t{1});
   }
   node(op_->name, "Reshape", {input(0), integers(op_->name + "/shape", out)}, result);
+}
+
+void NodeWriter::split(const std::string& result) {
+  const auto& attrs = std::get<ir::SplitAttrs>(op_->attrs);
+  auto& split = node(op_->name, "Split", {input(0), integers(op_->name + "/split", attrs.sizes)}, result);
+  for (std::size_t i = 1; i < op_->outputs.size(); ++i) {
+    split.add_output(names_.at(static_cast<std::size_t>(op_->outputs[i])));
+  }
+  set(split, "axis", attrs.axis);
+}
+
+void NodeWriter::depth_to_space(const std::string& result) {
+  const auto& attrs = std::get<ir::BlockAttrs>(op_->attrs);
+  auto& block = node(op_->name, "DepthToSpace", {input(0)}, result);
+  set(block, "blocksize", attrs.block);
+  set(block, "mode", std::string(attrs.column_row_depth ? "CRD" : "DCR"));
 }
 
 void NodeWriter::slice(const std::string& result) {

@@ -31,6 +31,8 @@ class NodeWriter {
   void norm(const std::string& result);
   void layer_norm(const std::string& result);
   void reshape(const std::string& result);
+  void split(const std::string& result);
+  void depth_to_space(const std::string& result);
   void slice(const std::string& result);
   void pad(const std::string& result);
   void resize(const std::string& result);

@@ -13,8 +13,8 @@ using ir::Shape;
 namespace {
 
 struct ActInfo {
-  const char* suffix;
-  const char* source;
+  const char* suffix = "";
+  const char* source = "";
   ir::ElementwiseAttrs attrs;
 };
 

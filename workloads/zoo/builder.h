@@ -29,8 +29,8 @@ struct Pad {
   constexpr Pad(Rule rule) : rule(rule) {}                       // NOLINT(google-explicit-constructor)
   constexpr Pad(Size exact) : rule(Rule::exact), size(exact) {}  // NOLINT(google-explicit-constructor)
   constexpr Pad(std::int64_t side) : Pad(Size(side)) {}          // NOLINT(google-explicit-constructor)
-  static constexpr Rule half = Rule::half;
-  static constexpr Rule same = Rule::same;
+  static constexpr Rule kHalf = Rule::half;
+  static constexpr Rule kSame = Rule::same;
 
   Rule rule;
   Size size = 0;
@@ -44,7 +44,7 @@ struct Conv {
   Size kernel = 1;
   Size stride = 1;
   std::int64_t groups = 1;
-  Pad pad = Pad::half;
+  Pad pad = Pad::kHalf;
 };
 
 struct Pool {

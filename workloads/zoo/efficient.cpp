@@ -11,9 +11,9 @@ namespace {
 
 /// A member of a family that scales one base network.
 struct Scaled {
-  const char* name;
-  double width, depth;
-  std::int64_t resolution;
+  const char* name = "";
+  double width = 1, depth = 1;
+  std::int64_t resolution = 224;
   Figure parameters;
   Figure macs;
 };
@@ -72,13 +72,13 @@ TensorId efficientnet(Builder& b, const Scaled& net) {
 /// No Squeeze-and-Excitation, ReLU6, and a stem and head that do not scale.
 TensorId efficientnet_lite(Builder& b, const Scaled& net) {
   const MobileStyle style{
-      .act = Act::relu6, .pad = Pad::same, .width = net.width, .depth = net.depth, .fixed_ends = true};
+      .act = Act::relu6, .pad = Pad::kSame, .width = net.width, .depth = net.depth, .fixed_ends = true};
   return efficient(b, efficientnet_stages(), style, 32, 1280, kClasses);
 }
 
 TensorId efficientnet_edgetpu(Builder& b, const Scaled& net) {
   const MobileStyle style{.act = Act::relu,
-                          .pad = Pad::same,
+                          .pad = Pad::kSame,
                           .width = net.width,
                           .depth = net.depth,
                           .first_in = round_channels(24 * net.width)};
@@ -97,7 +97,7 @@ TensorId mobilenet_edgetpu(Builder& b) {
       {3, 1, 16, 1, 1, true}, {3, 8, 32, 1, 2, true}, {3, 4, 32, 3, 1, true}, {3, 8, 48, 1, 2, true},
       {3, 4, 48, 3, 1, true}, {3, 8, 96, 1, 2},       {3, 4, 96, 3, 1},       {3, 8, 96, 1, 1, false, false},
       {3, 4, 96, 3, 1},       {5, 8, 160, 1, 2},      {5, 4, 160, 3, 1},      {3, 8, 192, 1, 1}};
-  return efficient(b, stages, {.act = Act::relu, .pad = Pad::same}, 32, 1280, kTensorFlowClasses);
+  return efficient(b, stages, {.act = Act::relu, .pad = Pad::kSame}, 32, 1280, kTensorFlowClasses);
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ TensorId mobilenet_v1(Builder& b, double width) {
     return round_channels(static_cast<double>(channels) * width);
   };
   TensorId x = b.conv_bn_act("conv1", b.input(),
-                             {.out = scaled(32), .kernel = 3, .stride = 2, .pad = Pad::same}, Act::relu6);
+                             {.out = scaled(32), .kernel = 3, .stride = 2, .pad = Pad::kSame}, Act::relu6);
   int index = 1;
   for (const Stage& stage : {Stage{64, 1, 1},
                              {128, 1, 2},
@@ -30,7 +30,7 @@ TensorId mobilenet_v1(Builder& b, double width) {
                              {1024, 1, 1}}) {
     for (std::int64_t i = 0; i < stage.repeats; ++i, ++index) {
       const std::string name = "block" + std::to_string(index);
-      const Conv depthwise{b.channels(x), 3, stage.stride, b.channels(x), Pad::same};
+      const Conv depthwise{b.channels(x), 3, stage.stride, b.channels(x), Pad::kSame};
       x = b.conv_bn_act(name + ".depthwise", x, depthwise, Act::relu6);
       x = b.conv_bn_act(name + ".pointwise", x, {.out = scaled(stage.out)}, Act::relu6);
     }
@@ -96,7 +96,7 @@ TensorId mobilenet_v3(Builder& b, bool large) {
   TensorId x = b.conv_bn_act("conv1", b.input(), {.out = 16, .kernel = 3, .stride = 2}, kHs);
   int index = 0;
   for (const V3Row& row : v3_rows(large)) {
-    const std::int64_t squeeze = row.squeeze ? round_channels(static_cast<double>(row.expanded / 4)) : 0;
+    const std::int64_t squeeze = row.squeeze ? round_channels(static_cast<double>(row.expanded) / 4) : 0;
     x = mobile_block(b, "block" + std::to_string(index++), x,
                      {.kernel = row.kernel,
                       .expanded = row.expanded,

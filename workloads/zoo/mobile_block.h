@@ -21,14 +21,14 @@ struct MobileBlock {
   Act gate = Act::sigmoid;
   bool fused = false;  ///< expand and filter in one full convolution (none at all where nothing is expanded)
   bool skip = true;    ///< add the input where shapes allow it
-  Pad pad = Pad::half;
+  Pad pad = Pad::kHalf;
 };
 
 TensorId mobile_block(Builder& b, const std::string& name, TensorId x, const MobileBlock& block);
 
 /// A row of the usual table: `repeats` blocks of which the first has the stride.
 struct MobileStage {
-  std::int64_t kernel, expansion, out, repeats, stride;
+  std::int64_t kernel = 3, expansion = 1, out = 0, repeats = 1, stride = 1;
   bool fused = false;
   bool skip = true;
 };
@@ -37,7 +37,7 @@ struct MobileStage {
 struct MobileStyle {
   Act act = Act::relu;
   bool squeeze = false;  ///< Squeeze-and-Excitation to a quarter of the block's input channels
-  Pad pad = Pad::half;
+  Pad pad = Pad::kHalf;
   double width = 1;         ///< multiplies channels, then round_channels
   double depth = 1;         ///< multiplies repeats, rounded up
   bool fixed_ends = false;  ///< `depth` leaves the first and last stage alone

@@ -86,9 +86,9 @@ TensorId squeezenet(Builder& b, const SqueezeNet& net) {
   TensorId x = b.conv_act("conv1", b.input(),
                           {.out = net.stem_channels, .kernel = net.stem_kernel, .stride = 2, .pad = 0});
   std::size_t module = 0;
-  for (std::size_t stage = 0; stage < net.fires.size(); ++stage) {
+  for (const int fires : net.fires) {
     x = b.max_pool("pool" + std::to_string(module + 1), x, {.kernel = 3, .stride = 2, .ceil = true});
-    for (int i = 0; i < net.fires[stage]; ++i, ++module) {
+    for (int i = 0; i < fires; ++i, ++module) {
       x = fire(b, "fire" + std::to_string(module + 2), x, kSqueeze[module]);
     }
   }

@@ -65,7 +65,7 @@ TensorId resnet(Builder& b, const ResNet& net) {
 /// Convolutions keep their bias beside BatchNorm and pad as TensorFlow does; the shortcut has no BatchNorm.
 TensorId resnet8(Builder& b) {
   const auto conv_bn = [&b](const std::string& name, TensorId x, std::int64_t out, std::int64_t stride) {
-    const Conv conv{.out = out, .kernel = 3, .stride = stride, .pad = Pad::same};
+    const Conv conv{.out = out, .kernel = 3, .stride = stride, .pad = Pad::kSame};
     return b.batch_norm(name + ".bn", b.conv(name, x, conv));
   };
   TensorId x = b.act("conv1.relu", conv_bn("conv1", b.input(), 16, 1), Act::relu);
@@ -74,7 +74,7 @@ TensorId resnet8(Builder& b) {
     const std::int64_t stride = planes == 16 ? 1 : 2;
     TensorId y = b.act(name + ".conv1.relu", conv_bn(name + ".conv1", x, planes, stride), Act::relu);
     y = conv_bn(name + ".conv2", y, planes, 1);
-    if (stride != 1) x = b.conv(name + ".shortcut", x, {.out = planes, .stride = stride, .pad = Pad::same});
+    if (stride != 1) x = b.conv(name + ".shortcut", x, {.out = planes, .stride = stride, .pad = Pad::kSame});
     x = b.act(name + ".relu", b.add(name + ".add", x, y), Act::relu);
   }
   return b.classifier(x, 10);
