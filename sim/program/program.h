@@ -30,8 +30,8 @@ struct Opcode {
 
 /// A queue: commands run in order on one engine.
 struct Queue {
-  std::string name;          ///< "core0.cube"
-  bool memory = false;       ///< its commands move data through the memory system (a DMA engine)
+  std::string name;     ///< "core0.cube"
+  bool memory = false;  ///< its commands move data through the memory system (a DMA engine)
 };
 
 /// A storage that commands read and write. Scratchpads are bounded and byte-addressed; the global space (DRAM
@@ -80,8 +80,8 @@ struct Command {
   std::int64_t macs = 0;  ///< unpadded multiply-accumulates done
 };
 
-/// One operator of the network as the chip runs it. Tasks run one after another: a task starts when every command
-/// of the one before has completed, plus its launch cost.
+/// One operator of the network as the chip runs it. Tasks run one after another: a task starts when every
+/// command of the one before has completed, plus its launch cost.
 struct Task {
   std::string name;    ///< the layer
   std::string op;      ///< "conv", "pool", ...
@@ -93,10 +93,10 @@ struct Task {
   std::string mapping;    ///< the mapper's choice in words, for people; no part of the program's meaning
 };
 
-/// A tensor's home in the global space. It is alive in tasks [first_task, last_task]; the default is the whole program.
-/// Buffers that overlap in address must have disjoint lifetimes. A command's global region lies inside one buffer that
-/// is alive in the command's task. Every byte of a buffer that is not an input is written at most once, and all of
-/// them exactly once when the buffer is an output or is ever read.
+/// A tensor's home in the global space. It is alive in tasks [first_task, last_task]; the default is the
+/// whole program. Buffers that overlap in address must have disjoint lifetimes. A command's global region
+/// lies inside one buffer that is alive in the command's task. Every byte of a buffer that is not an input is
+/// written at most once, and all of them exactly once when the buffer is an output or is ever read.
 struct Buffer {
   std::string name;
   std::int64_t offset = 0;
@@ -129,15 +129,15 @@ struct Program {
   }
 };
 
-/// Appends tasks and commands to a program; keeps the pools consistent. Misuse (a command outside a task, an id or an
-/// argument count that is not the target's, a wait after a set) throws InternalError.
+/// Appends tasks and commands to a program; keeps the pools consistent. Misuse (a command outside a task, an
+/// id or an argument count that is not the target's, a wait after a set) throws InternalError.
 class Builder {
  public:
   explicit Builder(Program& program) : program_(program) {}
   /// Opens a task; its first_command and command_count are filled in here and in end_task().
   void begin_task(Task task);
-  /// Starts a command with exactly the opcode's arguments; add its regions, waits and sets before the next one.
-  /// The reference (for `macs`, or to change an argument) is valid until the next command.
+  /// Starts a command with exactly the opcode's arguments; add its regions, waits and sets before the next
+  /// one. The reference (for `macs`, or to change an argument) is valid until the next command.
   Command& command(QueueId queue, OpcodeId opcode, std::span<const std::int64_t> args);
   Command& command(QueueId queue, OpcodeId opcode, std::initializer_list<std::int64_t> args = {}) {
     return command(queue, opcode, std::span(args.begin(), args.size()));
@@ -156,8 +156,9 @@ class Builder {
   bool open_ = false;  ///< between begin_task and end_task
 };
 
-/// The program as text; parse(print(p)) equals p. `npusim compile --dump program`. Names are bare words, or quoted
-/// where they hold anything but letters, digits and _.:-#; `#` at the start of a line is a comment:
+/// The program as text; parse(print(p)) equals p but for the tasks' mapping, which is a comment.
+/// `npusim compile --dump program`. Names are bare words, or quoted where they hold anything but letters,
+/// digits and _.:-#; `#` at the start of a line is a comment:
 ///
 ///     program resnet50 chip ascend310
 ///     buffer input [0 +150528] input
@@ -166,17 +167,19 @@ class Builder {
 ///       core0.mte2 load rows=16 r ddr[0 +256 x4/1024 x2/8192] w core0.l1[0 +2048] set core0.mte2_mte1.0
 ///       core0.cube mmad m=16 r core0.l0a[0 +512] w core0.l0c[0 +1024] wait core0.mte1_m.0 macs 4096
 ///
-/// A region is space[offset +bytes xinner/stride xouter/stride], r or w; a plain one leaves out the repetitions.
+/// A region is space[offset +bytes xinner/stride xouter/stride], r or w; a plain one leaves out the
+/// repetitions.
 std::string print(const Program& program);
-/// Parses print()'s output for `target`. Throws UserError with `file` and the line, and the nearest valid name.
+/// Parses print()'s output for `target`. Throws UserError with `file` and the line, and the nearest valid
+/// name.
 Program parse(std::string_view text, const Target& target, const std::string& file);
 
 /// Proves that a program is sound, or throws InternalError naming the commands at fault:
-/// MACs of every task's commands add up to the task's; scratchpads do not overflow; every byte is read after its
-/// write and overwritten after its last read (happens-before over queues, flags and task order); every flag is
-/// set at most `flag_capacity` times ahead of its waits, and is clear at the end; no deadlock; every output byte
-/// of the global space is written exactly once. Scratchpad contents do not survive a task. Queue depths and their
-/// dispatchers are the machine's matter and not looked at.
+/// MACs of every task's commands add up to the task's; scratchpads do not overflow; every byte is read after
+/// its write and overwritten after its last read (happens-before over queues, flags and task order); every
+/// flag is set at most `flag_capacity` times ahead of its waits, and is clear at the end; no deadlock; every
+/// output byte of the global space is written exactly once. Scratchpad contents do not survive a task. Queue
+/// depths and their dispatchers are the machine's matter and not looked at.
 void verify(const Program& program);
 
 }  // namespace npusim::program

@@ -15,12 +15,13 @@ struct Run {
   std::int64_t end = 0;
 };
 
-/// Calls `visit(Run)` for each maximal run of the region's own order: repetitions that touch are one run.
+/// Calls `visit(Run)` for the region's runs in its own order. Repetitions that touch are one run, repetitions
+/// of the same bytes (stride 0) are visited once.
 template <class Visit>
 void for_each_run(const Region& region, Visit visit) {
   std::int64_t bytes = region.bytes;
-  std::int64_t inner = region.inner;
-  std::int64_t outer = region.outer;
+  std::int64_t inner = region.inner_stride == 0 ? 1 : region.inner;
+  std::int64_t outer = region.outer_stride == 0 ? 1 : region.outer;
   if (inner > 1 && region.inner_stride == bytes) {
     bytes *= inner;
     inner = 1;
@@ -44,6 +45,7 @@ inline std::int64_t extent_end(const Region& region) {
 /// Whether two of the region's repetitions share a byte.
 inline bool overlaps_itself(const Region& region) {
   if (region.inner > 1 && region.inner_stride < region.bytes) return true;
+  if (region.outer > 1 && region.outer_stride < region.bytes) return true;
   const std::int64_t row = (region.inner - 1) * region.inner_stride + region.bytes;
   if (region.outer == 1 || region.outer_stride >= row) return false;
   if (region.inner == 1) return true;

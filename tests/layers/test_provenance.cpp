@@ -1,6 +1,7 @@
 // Every number of a description says where it comes from.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 

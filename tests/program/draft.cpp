@@ -49,6 +49,14 @@ Program Draft::build() const {
   return program;
 }
 
+Task plain_task(const std::string& name) {
+  Task task;
+  task.name = name;
+  task.op = "conv";
+  task.engine = "cube";
+  return task;
+}
+
 const Target& small_target() {
   static const Target target = [] {
     Target t;
@@ -366,7 +374,7 @@ Program random_tangle(Rng& rng, int tied_percent) {
   program.target = &tangle_target();
   program.network = "tangle";
   program.buffers = {{"spill", 0, 8 * kTangleGrains, false, false}};
-  program.tasks.push_back({"t", "op", "a"});
+  program.tasks.push_back(plain_task("t"));
   Draft draft(program);
   Commands& commands = draft.tasks[0] = Tangle(rng).commands();
   FlagId next = 0;

@@ -29,6 +29,9 @@ struct Draft {
   std::vector<Commands> tasks;
 };
 
+/// A task of this name without MACs or launch cost.
+Task plain_task(const std::string& name);
+
 /// Three queues (load, cube, store), a global space ddr of 64 KiB, scratchpads l1 of 4 KiB and out of 2 KiB,
 /// flags in_ready, in_free, out_ready, out_free for slots 0 and 1, capacity 1.
 const Target& small_target();

@@ -138,7 +138,7 @@ TEST_CASE("a flag set by two queues in no certain order is refused") {
   Program program;
   program.target = &target;
   Builder builder(program);
-  builder.begin_task({"t", "conv", "cube"});
+  builder.begin_task(plain_task("t"));
   builder.command(0, 2);
   builder.set(0);
   builder.command(1, 2);
@@ -159,7 +159,7 @@ TEST_CASE("a flag waited for by two queues in no certain order is refused") {
   Program program;
   program.target = &target;
   Builder builder(program);
-  builder.begin_task({"t", "conv", "cube"});
+  builder.begin_task(plain_task("t"));
   builder.command(0, 2);
   builder.set(0);
   builder.set(0);
@@ -180,7 +180,7 @@ TEST_CASE(
   Program program;
   program.target = &small_target();
   Builder builder(program);
-  builder.begin_task({"t", "conv", "cube"});
+  builder.begin_task(plain_task("t"));
   builder.command(0, 2);
   builder.set(0);
   builder.command(1, 2);
@@ -199,7 +199,7 @@ TEST_CASE("a flag may change hands between queues when another flag settles the 
   Program program;
   program.target = &small_target();
   Builder builder(program);
-  builder.begin_task({"t", "conv", "cube"});
+  builder.begin_task(plain_task("t"));
   builder.command(0, 2);
   builder.set(0);
   builder.command(1, 2);

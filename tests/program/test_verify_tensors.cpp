@@ -22,7 +22,7 @@ class Tensors {
   void task(const std::string& name) {
     if (open_) builder_.end_task();
     open_ = true;
-    builder_.begin_task({name, "copy", "load"});
+    builder_.begin_task(plain_task(name));
   }
   /// A command of `queue` with these regions; it waits for and sets the flags, -1 for none.
   void command(QueueId queue, const std::vector<Region>& regions, int wait = -1, int set = -1) {

@@ -1,4 +1,5 @@
 // The Chrome trace: tracks, slices and their times.
+#include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -30,14 +31,14 @@ TEST_CASE(
     if (event.at("ph") != "X" || event.at("tid") != 1) continue;
     ++found;
     if (event.at("cat") == "stall") {
-      CHECK(event.at("name") == "dependency");
-      CHECK(event.at("ts") == 0.12);
-      CHECK(event.at("dur") == 0.28);
+      CHECK((event.at("name") == "dependency"));
+      CHECK((event.at("ts") == 0.12));
+      CHECK((event.at("dur") == 0.28));
     } else {
-      CHECK(event.at("name") == "mmad");
-      CHECK(event.at("ts") == 0.4);
-      CHECK(event.at("dur") == 0.7);
-      CHECK(event.at("args").at("cycles") == 350);
+      CHECK((event.at("name") == "mmad"));
+      CHECK((event.at("ts") == 0.4));
+      CHECK((event.at("dur") == 0.7));
+      CHECK((event.at("args").at("cycles") == 350));
     }
   }
   CHECK(found == 2);
@@ -75,5 +76,5 @@ TEST_CASE("a command without a name is called by its number, and a trace without
   report.span_names.clear();
   CHECK(to_chrome_trace(report).find("\"command 2\"") != std::string::npos);
   report.clock_mhz = 0;
-  CHECK_THROWS_AS(to_chrome_trace(report), InternalError);
+  REQUIRE_THROWS_AS(to_chrome_trace(report), InternalError);
 }

@@ -109,30 +109,30 @@ TEST_CASE("a report whose parts add up passes, and one cycle, MAC or byte too ma
 
 TEST_CASE("the JSON has the contract's top-level fields") {
   const Json json = Json::parse(to_json(sample()));
-  CHECK(json.at("schema") == "npusim.report/1");
-  CHECK(json.at("hw") == "toy");
-  CHECK(json.at("hw_hash") == "0123456789abcdef");
-  CHECK(json.at("network") == "two_layers");
-  CHECK(json.at("batch") == 2);
-  CHECK(json.at("dtype") == "fp16");
-  CHECK(json.at("clock_mhz") == 500.0);
-  CHECK(json.at("total_cycles") == 1000);
-  CHECK(json.at("latency_ms") == 0.002);
-  CHECK(json.at("macs") == 6000);
-  CHECK(json.at("mac_utilization") == 0.375);
-  CHECK(json.at("dram").at("read_bytes") == 3000);
-  CHECK(json.at("dram").at("write_bytes") == 500);
-  CHECK(json.at("dram").at("row_hit_rate") == 0.75);
+  CHECK((json.at("schema") == "npusim.report/1"));
+  CHECK((json.at("hw") == "toy"));
+  CHECK((json.at("hw_hash") == "0123456789abcdef"));
+  CHECK((json.at("network") == "two_layers"));
+  CHECK((json.at("batch") == 2));
+  CHECK((json.at("dtype") == "fp16"));
+  CHECK((json.at("clock_mhz") == 500.0));
+  CHECK((json.at("total_cycles") == 1000));
+  CHECK((json.at("latency_ms") == 0.002));
+  CHECK((json.at("macs") == 6000));
+  CHECK((json.at("mac_utilization") == 0.375));
+  CHECK((json.at("dram").at("read_bytes") == 3000));
+  CHECK((json.at("dram").at("write_bytes") == 500));
+  CHECK((json.at("dram").at("row_hit_rate") == 0.75));
   CHECK(json.at("layers").size() == 2);
   CHECK(json.at("engines").size() == 2);
-  CHECK(json.at("coverage").at("host") == 1);
+  CHECK((json.at("coverage").at("host") == 1));
   CHECK(json.at("notes").size() == 2);
-  CHECK(json.at("hardware") == "cube.m: 16\n");
-  CHECK(json.at("simulation").at("wall_s") == 0.002);
-  CHECK(json.at("simulation").at("compile_s") == 0.0005);
-  CHECK(json.at("simulation").at("events") == 42);
-  CHECK(json.at("simulation").at("commands") == 6);
-  CHECK(json.at("simulation").at("bursts") == 55);
+  CHECK((json.at("hardware") == "cube.m: 16\n"));
+  CHECK((json.at("simulation").at("wall_s") == 0.002));
+  CHECK((json.at("simulation").at("compile_s") == 0.0005));
+  CHECK((json.at("simulation").at("events") == 42));
+  CHECK((json.at("simulation").at("commands") == 6));
+  CHECK((json.at("simulation").at("bursts") == 55));
 }
 
 TEST_CASE(
@@ -145,9 +145,9 @@ TEST_CASE(
   std::int64_t cycles = 0;
   std::int64_t macs = 0;
   for (const Json& layer : json.at("layers")) {
-    CHECK(layer.at("start_cycle") == cycles);
+    CHECK((layer.at("start_cycle") == cycles));
     cycles += layer.at("cycles").get<std::int64_t>();
-    CHECK(layer.at("end_cycle") == cycles);
+    CHECK((layer.at("end_cycle") == cycles));
     macs += layer.at("macs").get<std::int64_t>();
     CHECK(layer.at("busy_cycles").get<std::int64_t>() + sum(layer.at("stalls")) == layer.at("cycles"));
     for (const Json& engine : layer.at("engines")) {
