@@ -143,9 +143,7 @@ Model& Model::node(const std::string& op, const std::vector<std::string>& inputs
 }
 
 Model& Model::output(const std::string& name) {
-  auto* value = proto.mutable_graph()->add_output();
-  value->set_name(name);
-  value->mutable_type()->mutable_tensor_type()->set_elem_type(Type::FLOAT);
+  proto.mutable_graph()->add_output()->set_name(name);
   return *this;
 }
 

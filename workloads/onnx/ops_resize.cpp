@@ -81,7 +81,7 @@ void by_sizes(Node& node, const std::vector<std::int64_t>& sizes) {
 bool given(Node& node, std::size_t i) { return node.has(i) && ir::elements(node.shape(i)) > 0; }
 
 void resize(Node& node) {
-  node.expect_inputs(2, 4);
+  node.expect_inputs(1, 4);
   if (node.text("coordinate_transformation_mode", "") == "tf_crop_and_resize") {
     node.unsupported("coordinate_transformation_mode 'tf_crop_and_resize'");
   }
