@@ -23,13 +23,19 @@ constexpr std::int64_t kOldestOpset = 7;  ///< before it, broadcasting worked di
 
 class Importer {
  public:
-  Importer(const std::string& path, const ::onnx::ModelProto& model, const ImportOptions& options)
+  /// `exported_batch`: the batch to import with before it is changed to the option's; by default the file's.
+  Importer(const std::string& path, const ::onnx::ModelProto& model, const ImportOptions& options,
+           std::optional<std::int64_t> exported_batch = std::nullopt)
       : model_(model), proto_(model.graph()), options_(options) {
     state_.file = path;
     state_.graph.name = std::filesystem::path(path).stem().string();
     for (const auto& tensor : proto_.initializer()) state_.initializers.emplace(tensor.name(), &tensor);
     find_old_batch();
+    if (exported_batch) old_batch_ = exported_batch;
   }
+
+  /// Whether the inputs' first dimension is open and the options fill it.
+  [[nodiscard]] bool fills_batch() const { return options_.batch && *options_.batch != 1 && !old_batch_; }
 
   ir::Graph run() {
     opset_ = opset();
@@ -191,7 +197,19 @@ class Importer {
 
 ir::Graph import_onnx(const std::string& path, const ImportOptions& options) {
   const ::onnx::ModelProto model = read_model(path);
-  return Importer(path, model, options).run();
+  Importer importer(path, model, options);
+  const bool fills_batch = importer.fills_batch();
+  try {
+    return importer.run();
+  } catch (const UserError&) {
+    if (!fills_batch) throw;
+    // An open batch, but inside the graph the one that the exporter saw: nearly always 1.
+    try {
+      return Importer(path, model, options, 1).run();
+    } catch (const UserError&) {
+    }
+    throw;
+  }
 }
 
 }  // namespace npusim::onnx
