@@ -26,7 +26,8 @@ std::int64_t longest_refresh(const DramTiming& timing);
 
 /// The controller's policy, all of it decided by arrival order and arrival times alone:
 /// * Column commands issue in order of arrival (but for posted writes); a row's ACT may overlap earlier data.
-/// * Pages stay open. Consecutive pages of a channel lie in consecutive banks.
+/// * Pages stay open. Consecutive pages of a channel lie in different banks, in order or (bank_xor) hashed
+///   with the row.
 /// * An all-bank refresh is due at each multiple of tREFI; a request whose first column command would not
 /// issue before
 ///   that instant waits until the refresh is over.

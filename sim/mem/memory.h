@@ -36,7 +36,8 @@ struct DramSpec {
   std::int64_t channels = 1;
   std::int64_t interleave_bytes = 256;  ///< consecutive blocks of this size go to consecutive channels
   std::int64_t controller_cycles = 0;   ///< fixed request-to-command plus data-return latency, main clock
-  /// Whether a page's bank is hashed with its row's low bits, so that power-of-two strides do not hit one bank.
+  /// Whether a page's bank is hashed with its row's low bits, so that power-of-two strides do not hit one
+  /// bank.
   bool bank_xor = false;
   /// Requests that a channel's posted-write buffer holds: writes are acknowledged when they enter it and
   /// drained in batches. 0: none, a write is acknowledged when its data is on the bus, and writes keep their
@@ -86,10 +87,12 @@ struct MemoryCounters {
 /// A transfer that has completed.
 struct Completion {
   std::size_t port = 0;
-  Cycles start{0};    ///< the port turned to it: not before it was asked to, nor before it was done issuing the one before
+  Cycles start{0};  ///< the port turned to it: not before it was asked to, nor before it was done issuing the
+                    ///< one before
   Cycles release{0};  ///< all requests are issued: the port is ready for the next transfer
-  Cycles end{0};    ///< the last byte has arrived (read) or has been accepted by the memory (write)
-  Cycles ideal{0};  ///< of release - start, what the port would have needed without waiting for memory: its busy time
+  Cycles end{0};      ///< the last byte has arrived (read) or has been accepted by the memory (write)
+  Cycles ideal{
+      0};  ///< of release - start, what the port would have needed without waiting for memory: its busy time
   std::int64_t bytes = 0;
   std::int64_t dram_bytes = 0, sram_bytes = 0;  ///< of these, by memory
 };
@@ -106,10 +109,10 @@ class MemoryDomain {
  public:
   virtual ~MemoryDomain() = default;
   /// Starts a transfer of the global-space `runs` on `port` at cycle `at`: the first request is issued at
-  /// `at + max(1, start_cycles)`, or once the port has issued all requests of the transfers started before, if that is
-  /// later. Transfers of a port are worked on and complete in order. `at` is never earlier than the last completion
-  /// returned or horizon given. Throws InternalError when the port has too many transfers (DmaPort::kMaxTransfers) or `at`
-  /// is in the past.
+  /// `at + max(1, start_cycles)`, or once the port has issued all requests of the transfers started before,
+  /// if that is later. Transfers of a port are worked on and complete in order. `at` is never earlier than
+  /// the last completion returned or horizon given. Throws InternalError when the port has too many transfers
+  /// (DmaPort::kMaxTransfers) or `at` is in the past.
   virtual void start(std::size_t port, std::span<const program::Region> runs, Cycles at) = 0;
   /// Runs ahead to the earliest completion at or before `horizon` and returns it (ties: lowest port); nothing
   /// when there is none. The caller promises that no transfer starts before that completion or the horizon,
@@ -130,9 +133,9 @@ void check(const MemorySpec& spec);
 /// The run-ahead domain: one object, no SystemC. Checks the spec.
 std::unique_ptr<MemoryDomain> make_memory_domain(const MemorySpec& spec);
 
-/// Reads `<prefix>.model`, `.channels`, `.interleave_bytes`, `.controller_cycles` and `.write_queue`, and the
-/// timing table that `model` names (built in, or a path that ends in .yaml). Throws UserError with file and
-/// line for unknown tables, missing keys and impossible timings.
+/// Reads `<prefix>.model`, `.channels`, `.interleave_bytes`, `.controller_cycles`, `.bank_xor` and
+/// `.write_queue`, and the timing table that `model` names (built in, or a path that ends in .yaml). Throws
+/// UserError with file and line for unknown tables, missing keys and impossible timings.
 DramSpec read_dram(const Config& config, const std::string& prefix);
 
 /// Names of the built-in timing tables.

@@ -23,23 +23,23 @@ class SharedSram {
   }
 
   void reset() {
-    read_.free_ = 0;
-    write_.free_ = 0;
+    read_.free = 0;
+    write_.free = 0;
   }
 
  private:
   /// Bytes flow at a fixed rate. Time is counted in bytes (cycles x rate), so that partial cycles add up
   /// exactly.
   struct Pipe {
-    explicit Pipe(std::int64_t bytes_per_cycle) : rate_(bytes_per_cycle > 0 ? bytes_per_cycle : 1) {}
+    explicit Pipe(std::int64_t bytes_per_cycle) : rate(bytes_per_cycle > 0 ? bytes_per_cycle : 1) {}
     /// The cycle by which `bytes` that arrive at `arrival` are through.
     std::int64_t pass(std::int64_t bytes, std::int64_t arrival) {
-      const std::int64_t from = arrival * rate_.divisor();
-      free_ = (free_ > from ? free_ : from) + bytes;
-      return rate_.ceil(free_);
+      const std::int64_t from = arrival * rate.divisor();
+      free = (free > from ? free : from) + bytes;
+      return rate.ceil(free);
     }
-    Divider rate_;
-    std::int64_t free_ = 0;
+    Divider rate;
+    std::int64_t free = 0;
   };
 
   Pipe read_;

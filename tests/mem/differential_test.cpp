@@ -38,6 +38,7 @@ MemorySpec random_spec(Rng& rng) {
   spec.dram.interleave_bytes = pick(rng, std::array<std::int64_t, 4>{64, 256, 512, 4096});
   spec.dram.controller_cycles = rng.uniform(0, 40);
   spec.dram.write_queue = pick(rng, std::array<std::int64_t, 5>{0, 0, 1, 4, 16});
+  spec.dram.bank_xor = rng.uniform(0, 1) == 0;
   if (rng.uniform(0, 1) == 0) {
     spec.sram.base = 1 << 16;
     spec.sram.bytes = 1 << 15;

@@ -9,7 +9,7 @@ namespace npusim::mem::test {
 namespace {
 
 struct PortBench {
-  explicit PortBench(PortSpec port_spec) : spec(make(port_spec)), map(spec), port(port_spec, 3, map) {}
+  explicit PortBench(const PortSpec& port_spec) : spec(make(port_spec)), map(spec), port(port_spec, 3, map) {}
 
   static MemorySpec make(const PortSpec& port_spec) {
     MemorySpec spec;

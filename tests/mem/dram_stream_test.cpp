@@ -76,4 +76,40 @@ TEST_CASE("Known gap: serving in order loses what DRAMsim3's FR-FCFS gains on ra
   near(percent_of_peak(spec, two_rows), 7.7, 1.0);  // DRAMsim3: 74.70
 }
 
+TEST_CASE("With bank_xor a stride of one row of banks uses all banks, and a sequential stream loses nothing",
+          "[mem][dram]") {
+  DramSpec spec = dram("lpddr4-3200");
+  const DramTiming t = spec.timing;
+  const auto conflict = [&t](std::int64_t i, bool&) { return i * t.page_bytes * t.banks % kRegion; };
+  const auto sequential = [&t](std::int64_t i, bool&) { return i * t.burst_bytes % kRegion; };
+  const double plain_conflict = percent_of_peak(spec, conflict);
+  const double plain_sequential = percent_of_peak(spec, sequential);
+  spec.bank_xor = true;
+  CHECK(percent_of_peak(spec, conflict) > 5 * plain_conflict);
+  near(percent_of_peak(spec, sequential), plain_sequential, 0.3);
+}
+
+TEST_CASE("With bank_xor the pages of a row still lie in different banks", "[mem][dram]") {
+  DramSpec spec = dram("lpddr4-3200");
+  spec.bank_xor = true;
+  const DramTiming& t = spec.timing;
+  for (std::int64_t row = 0; row < 200; ++row) {
+    DramChannel channel(spec, t.clock_hz);
+    std::vector<DramCommand> commands;
+    channel.trace(&commands);
+    for (std::int64_t page = 0; page < t.banks; ++page) {
+      Request request;
+      request.offset = (row * t.banks + page) * t.page_bytes;
+      request.bytes = 32;
+      channel.serve(request, Cycles(1000));
+    }
+    std::vector<std::int64_t> banks;
+    for (const DramCommand& one : commands) {
+      if (one.kind == DramCommand::Kind::activate) banks.push_back(one.bank);
+    }
+    std::sort(banks.begin(), banks.end());
+    REQUIRE(banks == std::vector<std::int64_t>{0, 1, 2, 3, 4, 5, 6, 7});
+  }
+}
+
 }  // namespace npusim::mem::test

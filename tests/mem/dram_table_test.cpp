@@ -45,7 +45,8 @@ Config changed(const std::string& key, const std::string& line) {
 
 std::string chip_yaml(const std::string& model) {
   return "dram:\n  model: " + model +
-         "\n  channels: 4\n  interleave_bytes: 512\n  controller_cycles: 80\n  write_queue: 16\n";
+         "\n  channels: 4\n  interleave_bytes: 512\n  controller_cycles: 80\n  bank_xor: true\n  "
+         "write_queue: 16\n";
 }
 
 }  // namespace
@@ -91,6 +92,7 @@ TEST_CASE("A chip's dram section is read whole", "[mem][dram]") {
   CHECK(spec.channels == 4);
   CHECK(spec.interleave_bytes == 512);
   CHECK(spec.controller_cycles == 80);
+  CHECK(spec.bank_xor);
   CHECK(spec.write_queue == 16);
 }
 
@@ -141,7 +143,9 @@ TEST_CASE("A chip's dram section with odd values is refused", "[mem][dram]") {
            "chip.yaml:4: 'dram.interleave_bytes' is 500");
   contains(error("interleave_bytes: 512", "interleave_bytes: 16"), "at least the 32 bytes of a burst");
   contains(error("channels: 4", "channels: 0"), "chip.yaml:3");
-  contains(error("write_queue: 16", "write_queue: -1"), "chip.yaml:6");
+  contains(error("bank_xor: true", "bank_xor: 2"),
+           "chip.yaml:6: 'dram.bank_xor' is '2', expected true or false");
+  contains(error("write_queue: 16", "write_queue: -1"), "chip.yaml:7");
   contains(error("  write_queue: 16\n", ""), "'dram.write_queue' is missing");
 }
 
