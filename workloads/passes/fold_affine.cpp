@@ -42,8 +42,7 @@ class Folder {
     if (op == Editor::kNoOp || !editor_.single_use(id)) return Editor::kNoOp;
     const ir::Op& candidate = editor_.op(op);
     if (!has_weights(candidate.kind) || !candidate.fused.empty()) return Editor::kNoOp;
-    const bool bias = candidate.inputs.size() > 2 && candidate.inputs[2] != ir::kNoTensor;
-    if (bias && !editor_.is_weight(candidate.inputs[2])) return Editor::kNoOp;
+    if (has_bias(op) && !editor_.is_weight(candidate.inputs[2])) return Editor::kNoOp;
     return op;
   }
 
@@ -63,26 +62,39 @@ class Folder {
     return true;
   }
 
-  /// Gives the operator its own weights when another one reads them too.
-  void own_weights(OpId op, const std::string& by) {
-    const TensorId weight = editor_.op(op).inputs.at(1);
-    if (editor_.readers(weight).size() == 1) return;
-    ir::Tensor copy = graph().tensor(weight);
-    copy.name += "/" + by;
-    copy.constant.reset();
-    editor_.set_input(op, 1, editor_.add_tensor(std::move(copy)));
+  [[nodiscard]] bool has_bias(OpId op) const {
+    return editor_.op(op).inputs.size() > 2 && editor_.op(op).inputs[2] != ir::kNoTensor;
   }
 
-  /// Adds a bias where there is none.
-  bool ensure_bias(OpId op, const std::string& by) {
+  /// The values of input `i` change: the operator gets its own tensor when another one reads it too.
+  void change_weight(OpId op, std::size_t i, const std::string& by) {
+    const TensorId weight = editor_.op(op).inputs.at(i);
+    if (editor_.readers(weight).size() > 1) {
+      ir::Tensor copy = graph().tensor(weight);
+      copy.name += "/" + by;
+      editor_.set_input(op, i, editor_.add_tensor(std::move(copy)));
+    }
+    graph().tensor(editor_.op(op).inputs[i]).constant.reset();
+  }
+
+  /// Adds to the bias. Where there is none, `summand` becomes it if it has one value a channel.
+  void add_bias(OpId op, const std::string& by, TensorId summand) {
+    if (has_bias(op)) return change_weight(op, 2, by);
+    const Shape channels{shape(editor_.op(op).outputs[0]).at(channel_axis(op))};
     std::vector<TensorId> inputs = editor_.op(op).inputs;
-    if (inputs.size() > 2 && inputs[2] != ir::kNoTensor) return false;
-    const std::int64_t channels = shape(editor_.op(op).outputs[0]).at(channel_axis(op));
+    ir::Tensor bias{by + "/bias", graph().tensor(inputs[1]).dtype, channels, ir::TensorRole::weight, {}};
+    if (summand != ir::kNoTensor && ir::elements(shape(summand)) == channels[0]) {
+      bias = graph().tensor(summand);
+      bias.shape = channels;
+    }
     inputs.resize(3, ir::kNoTensor);
-    inputs[2] = editor_.add_tensor(
-        {by + "/bias", graph().tensor(inputs[1]).dtype, {channels}, ir::TensorRole::weight, std::nullopt});
+    inputs[2] = editor_.add_tensor(std::move(bias));
     editor_.set_inputs(op, std::move(inputs));
-    return true;
+  }
+
+  void scale(OpId op, const std::string& by) {
+    change_weight(op, 1, by);
+    if (has_bias(op)) change_weight(op, 2, by);
   }
 
   /// `op` takes over what `next` computes.
@@ -101,8 +113,8 @@ class Folder {
     const bool constant = std::all_of(norm.inputs.begin() + 1, norm.inputs.end(),
                                       [&](TensorId input) { return editor_.is_weight(input); });
     if (!constant) return;
-    own_weights(op, norm.name);
-    ensure_bias(op, norm.name);
+    change_weight(op, 1, norm.name);
+    add_bias(op, norm.name, ir::kNoTensor);
     absorb(op, id);
     ++removed_.folded;
   }
@@ -119,12 +131,15 @@ class Folder {
       const OpId op = linear(next.inputs[i]);
       if (op == Editor::kNoOp || !per_channel(next.inputs[1 - i], op)) continue;
       if (shape(next.outputs[0]) != shape(next.inputs[i])) continue;
-      const bool scale = product || quotient;
-      if (scale && !editor_.is_weight(editor_.op(op).inputs[1])) continue;
-      if (scale) own_weights(op, next.name);
-      const bool added = !scale && ensure_bias(op, next.name);
+      const bool fused = !product && !quotient && !has_bias(op);
+      if (product || quotient) {
+        if (!editor_.is_weight(editor_.op(op).inputs[1])) continue;
+        scale(op, next.name);
+      } else {
+        add_bias(op, next.name, sum ? next.inputs[1 - i] : ir::kNoTensor);
+      }
       absorb(op, id);
-      ++(added ? removed_.fused : removed_.folded);
+      ++(fused ? removed_.fused : removed_.folded);
       return;
     }
   }

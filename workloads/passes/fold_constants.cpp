@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "workloads/passes/evaluate.h"
 #include "workloads/passes/passes.h"
 
 namespace npusim::passes {
@@ -24,7 +25,12 @@ Removed fold(ir::Graph& graph, bool dequantize) {
   const auto before = graph.ops.size();
   std::erase_if(graph.ops, [&](const ir::Op& op) {
     if (!known(graph, op) || (op.kind == ir::OpKind::dequantize && !dequantize)) return false;
-    for (const ir::TensorId id : op.outputs) graph.tensor(id).role = ir::TensorRole::weight;
+    const auto values = evaluate(graph, op);
+    for (std::size_t i = 0; i < op.outputs.size(); ++i) {
+      ir::Tensor& tensor = graph.tensor(op.outputs[i]);
+      tensor.role = ir::TensorRole::weight;
+      if (values && op.fused.empty()) tensor.constant = (*values)[i];
+    }
     return true;
   });
   return {static_cast<std::int64_t>(before - graph.ops.size()), 0};
