@@ -40,15 +40,20 @@ std::string full_name(const CLI::App* app) {
                                       : full_name(app->get_parent()) + " " + app->get_name();
 }
 
-/// What the user typed that nobody understands (options first), with the nearest thing that would have been.
+/// What the user typed that nobody understands, with the nearest thing that would have been: a command where
+/// one is due, else an option.
 std::string describe_extras(CLI::App* app) {
   CLI::App* command = innermost(app);
   const std::vector<std::string> extras = app->remaining(true);
-  auto culprit =
-      std::find_if(extras.begin(), extras.end(), [](const auto& word) { return word.front() == '-'; });
-  if (culprit == extras.end()) culprit = extras.begin();
+  auto culprit = extras.begin();
+  if (command->get_require_subcommand_min() == 0) {
+    culprit =
+        std::find_if(extras.begin(), extras.end(), [](const auto& word) { return word.front() == '-'; });
+    if (culprit == extras.end()) culprit = extras.begin();
+  }
   const std::string word = culprit->substr(0, culprit->find('='));
-  return fmt::format("'{}' has no argument '{}'{}", full_name(command), word,
+  return fmt::format("'{}' has no {} '{}'{}", full_name(command),
+                     command->get_require_subcommand_min() == 0 ? "argument" : "command", word,
                      suggestion(word, valid_words(command)));
 }
 

@@ -176,12 +176,17 @@ TEST_CASE("--trace writes trace events that parse, with a track for each engine 
   CHECK(slices["X"] > 100);
 }
 
-TEST_CASE("compile --dump program prints what parses back to the same text, and is sound") {
+TEST_CASE("compile --dump program prints what parses back to the same program, and is sound") {
   const std::string text = output_of({"compile", "--hw", "ascend310", "squeezenet1_1", "--dump", "program"});
   const auto npu = npusim::hw::make_npu(npusim::hw::describe("ascend310"));
   const auto program = npusim::program::parse(text, npu->target(), "dump");
   npusim::program::verify(program);
-  CHECK(npusim::program::print(program) == text);
+  std::istringstream lines(text);
+  std::string without_comments;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.find_first_not_of(' ') != line.find('#')) without_comments += line + "\n";
+  }
+  CHECK(npusim::program::print(program) == without_comments);
 }
 
 TEST_CASE("compile --dump graph prints every operator after the passes") {
