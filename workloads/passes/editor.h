@@ -71,6 +71,10 @@ class Editor {
   std::vector<bool> erased_;
 };
 
+/// Takes out an operator that passes its input on as it is; false when it does not, or when the network's
+/// results need it (remove_identities.cpp).
+bool remove_identity(Editor& editor, ir::OpId id);
+
 /// "Conv+Relu": the source operators of two that become one.
 std::string join_sources(const std::string& first, const std::string& second);
 

@@ -32,23 +32,32 @@ bool merge(const ir::Op& first, ir::Op& second) {
   return true;
 }
 
+void simplify(const ir::Graph& graph, ir::Op& op) {
+  if (op.kind != OpKind::transpose) return;
+  const auto& permutation = std::get<ir::TransposeAttrs>(op.attrs).permutation;
+  if (!keeps_order(graph.tensor(op.inputs[0]).shape, permutation)) return;
+  op.kind = OpKind::reshape;
+  op.attrs = ir::ReshapeAttrs{};
+}
+
 }  // namespace
 
 Removed merge_views(ir::Graph& graph) {
   Editor editor(graph);
   for (ir::OpId id = 0; id < editor.ops(); ++id) {
     ir::Op& op = editor.op(id);
-    if (op.kind == OpKind::transpose &&
-        keeps_order(graph.tensor(op.inputs[0]).shape, std::get<ir::TransposeAttrs>(op.attrs).permutation)) {
-      op.kind = OpKind::reshape;
-      op.attrs = ir::ReshapeAttrs{};
+    if (op.kind != OpKind::reshape && op.kind != OpKind::transpose) continue;
+    // Two transposes may together be a reshape, which then merges with one before them.
+    for (simplify(graph, op);; simplify(graph, op)) {
+      const ir::OpId before = editor.producer(op.inputs[0]);
+      if (before == Editor::kNoOp || !merge(editor.op(before), op)) break;
+      const ir::TensorId between = op.inputs[0];
+      op.source_op = join_sources(editor.op(before).source_op, op.source_op);
+      editor.set_input(id, 0, editor.op(before).inputs[0]);
+      if (editor.unused(between)) editor.erase(before);
     }
-    const ir::OpId before = editor.producer(op.inputs[0]);
-    if (before == Editor::kNoOp || !merge(editor.op(before), op)) continue;
-    const ir::TensorId between = op.inputs[0];
-    op.source_op = join_sources(editor.op(before).source_op, op.source_op);
-    editor.set_input(id, 0, editor.op(before).inputs[0]);
-    if (editor.unused(between)) editor.erase(before);
+    // What cancels must be gone before the next view looks for its predecessor.
+    remove_identity(editor, id);
   }
   return {editor.finish(), 0};
 }

@@ -57,20 +57,24 @@ bool is_identity(const ir::Graph& graph, const ir::Op& op) {
 
 }  // namespace
 
+bool remove_identity(Editor& editor, ir::OpId id) {
+  ir::Graph& graph = editor.graph();
+  const ir::Op& op = editor.op(id);
+  if (!is_identity(graph, op)) return false;
+  const ir::TensorId in = op.inputs[0], out = op.outputs[0];
+  if (editor.is_output(out)) {
+    // A result that is also an input, a weight or another result needs its copy.
+    if (editor.producer(in) == Editor::kNoOp || editor.is_output(in)) return false;
+    graph.tensor(in).name = graph.tensor(out).name;
+  }
+  editor.erase(id);
+  editor.replace_uses(out, in);
+  return true;
+}
+
 Removed remove_identities(ir::Graph& graph) {
   Editor editor(graph);
-  for (ir::OpId id = 0; id < editor.ops(); ++id) {
-    const ir::Op& op = editor.op(id);
-    if (!is_identity(graph, op)) continue;
-    const ir::TensorId in = op.inputs[0], out = op.outputs[0];
-    if (editor.is_output(out)) {
-      // A result that is also an input, a weight or another result needs its copy.
-      if (editor.producer(in) == Editor::kNoOp || editor.is_output(in)) continue;
-      graph.tensor(in).name = graph.tensor(out).name;
-    }
-    editor.erase(id);
-    editor.replace_uses(out, in);
-  }
+  for (ir::OpId id = 0; id < editor.ops(); ++id) remove_identity(editor, id);
   return {editor.finish(), 0};
 }
 
