@@ -121,7 +121,7 @@ class CoreEmitter {
     for (const auto& r : chop(share_.r0, share_.r1, t_.l1_rows)) {
       rows = std::max(rows, layer_.input_row_count(r.from, r.to));
     }
-    return t_.l1_groups * t_.l1_images * t_.l1_c1 * rows * layer_.wi * kBlock;
+    return t_.l1_groups * t_.l1_images * t_.l1_c1 * rows * layer_.row_bytes();
   }
   [[nodiscard]] std::int64_t b_slot_bytes() const {
     return t_.l1_groups * t_.l1_columns * t_.l1_c1 * layer_.taps() * kFractal;
@@ -201,7 +201,7 @@ class CoreEmitter {
       const std::int64_t block = layer_.batch_groups ? 0 : g * layer_.c1;
       append_a(runs, step, i0, i0 + images, block);
     }
-    load(a_l1_, slot, runs, (step.g1 - step.g0) * images * (step.c1 - step.c0) * rows * layer_.wi * kBlock);
+    load(a_l1_, slot, runs, (step.g1 - step.g0) * images * (step.c1 - step.c0) * rows * layer_.row_bytes());
     return slot;
   }
 
@@ -216,7 +216,7 @@ class CoreEmitter {
     for (std::int64_t image = i0; image < i1; ++image) {
       Region region;
       region.space = kGlobalSpace;
-      region.bytes = layer_.wi * kBlock;
+      region.bytes = layer_.row_bytes();
       region.inner = step.r1 - step.r0;
       region.inner_stride = layer_.window.stride.h * region.bytes;
       region.outer = step.c1 - step.c0;
@@ -362,7 +362,7 @@ class CoreEmitter {
     if (const int hit = l0a_.find(key); hit >= 0) return hit;
     const int slot = l0a_.take(key);
     const std::int64_t depth = k.to - k.from;
-    const std::int64_t block_bytes = layer_.input_row_count(step.r0, step.r1) * layer_.wi * kBlock;
+    const std::int64_t block_bytes = layer_.input_row_count(step.r0, step.r1) * layer_.row_bytes();
     const std::int64_t blocks = step.c1 - step.c0;
     const std::int64_t images = layer_.batch_groups ? 1 : step.i1 - step.i0;
     const std::int64_t first_block = k.from / layer_.taps();

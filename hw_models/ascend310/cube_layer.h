@@ -45,8 +45,16 @@ struct CubeLayer {
   Epilogue epilogue;
   std::int64_t macs = 0;
 
-  [[nodiscard]] std::int64_t taps() const { return window.kernel.h * window.kernel.w; }
+  bool c04 = false;  ///< A has 4 channels a block, so that a fractal of K holds several taps
+
+  /// Fractals of K that one block of A's channels makes.
+  [[nodiscard]] std::int64_t taps() const {
+    const std::int64_t taps = window.kernel.h * window.kernel.w;
+    return c04 ? ceil_div(taps * 4, k_elements) : taps;
+  }
   [[nodiscard]] std::int64_t k1() const { return c1 * taps(); }
+  /// Bytes of one row of one block of A.
+  [[nodiscard]] std::int64_t row_bytes() const { return wi * a->shape.block_bytes; }
   /// Rows of A needed for output rows [r0, r1): [first, last), never empty.
   [[nodiscard]] std::pair<std::int64_t, std::int64_t> input_rows(std::int64_t r0, std::int64_t r1) const;
   /// Whether only every stride-th row of A is ever used (a 1x1 kernel with stride), so that the others are
@@ -75,6 +83,9 @@ struct Tiling {
   bool rows_inner = true;  ///< inside an L1 tile: for columns, for rows (L0B is reused), else the reverse
   double estimate = 0;     ///< cycles, as the search sees it
 };
+
+/// The tiling in words, for reports.
+std::string to_string(const Tiling& tiling);
 
 /// The part of a layer that one core does: half-open ranges.
 struct CoreShare {

@@ -23,6 +23,16 @@ std::pair<std::int64_t, std::int64_t> CubeLayer::input_rows(std::int64_t r0, std
   return {from, to};
 }
 
+std::string to_string(const Tiling& t) {
+  constexpr std::array<const char*, 5> kSplits = {"one core", "images", "rows", "columns", "groups"};
+  return fmt::format(
+      "split {}; {} outer; L1 tile {} groups x {} images x {} rows x {} columns x {} channels, {}+{} slots; "
+      "L0 tile {} x {} x {} fractals, {} inner; estimate {:.0f} cycles",
+      kSplits[static_cast<std::size_t>(t.split)], t.columns_outer ? "columns" : "rows", t.l1_groups,
+      t.l1_images, t.l1_rows, t.l1_columns, t.l1_c1, t.a_slots, t.b_slots, t.m0, t.n0, t.k0,
+      t.rows_inner ? "rows" : "columns", t.estimate);
+}
+
 std::int64_t CubeLayer::input_row_count(std::int64_t r0, std::int64_t r1) const {
   if (skips_rows()) return r1 - r0;
   const auto [from, to] = input_rows(r0, r1);
@@ -139,7 +149,7 @@ class Estimator {
     const double store = cost(out_total, out_near_, spec_.write_dram_rate, spec_.write_l2_rate);
     const double a_run = static_cast<double>(t.l1_rows >= layer_.ho ? layer_.hi * t.l1_c1
                                                                     : t.l1_rows * layer_.window.stride.h) *
-                         static_cast<double>(layer_.wi * kBlock);
+                         static_cast<double>(layer_.row_bytes());
     const double b_run = static_cast<double>(t.l1_columns >= layer_.n1 ? t.l1_c1 * layer_.taps() : 1) *
                          static_cast<double>(t.l1_columns * kFractal);
     const double out_run = static_cast<double>(std::min(t.m0 * 16, rows * layer_.wo) * kBlock);
@@ -156,7 +166,15 @@ class Estimator {
     const bool b_streams = b_again || column_tiles * k_tiles > 1 || group_tiles > 1;
     const bool serial = (a_streams && t.a_slots == 1) || (b_streams && t.b_slots == 1);
     const double round_trip = (compute + load + steps * kLatency) / (serial ? 1.0 : 2.0);
-    const double first_load = load / std::max(1.0, steps) + kLatency;
+    // Nothing computes before the first tiles of both operands are there, and the cores share the DRAM
+    // meanwhile.
+    const double a_first = a_total / static_cast<double>(a_again ? column_tiles : 1) /
+                           static_cast<double>(row_tiles * k_tiles) / group_tiles;
+    const double b_first =
+        static_cast<double>(std::min(t.l1_columns, columns) * std::min(t.l1_c1, layer_.c1) * layer_.taps() *
+                            kFractal * t.l1_groups);
+    const double first_load =
+        first_cost(a_first, a_near_, cores) + first_cost(b_first, b_near_, cores) + kLatency;
     const double pipelined = steps > 1 ? round_trip : 0.0;
     const double bound = std::max({compute, load, store, dram, pipelined});
     // What does not bind still disturbs: without this, all tilings of a memory-bound layer look alike.
@@ -171,6 +189,12 @@ class Estimator {
   static constexpr double kOverlapLoss = 0.1;  ///< share of hidden work that shows, for the search only
   static constexpr double kLatency = 200;      ///< cycles to the first byte, for the search only
 
+  [[nodiscard]] double first_cost(double bytes, bool near, std::int64_t cores) const {
+    if (near) return bytes / static_cast<double>(spec_.read_l2_rate);
+    return bytes / std::min(static_cast<double>(spec_.read_dram_rate),
+                            kDramEfficiency * spec_.dram_peak_rate / static_cast<double>(cores));
+  }
+
   /// Bytes as DRAM feels them: a run ends in a partly used page.
   static double in_runs(double bytes, double run) { return bytes * (1 + kRunPenalty / std::max(run, 1.0)); }
 
@@ -181,7 +205,7 @@ class Estimator {
   /// Bytes of A's rows (one block of channels, one image) for all L1 row tiles of `rows` output rows.
   double a_bytes(std::int64_t tile_rows, std::int64_t rows) const {
     const std::int64_t tiles = ceil_div(rows, tile_rows);
-    return static_cast<double>(inner_rows(layer_, std::min(tile_rows, rows)) * tiles * layer_.wi * kBlock);
+    return static_cast<double>(inner_rows(layer_, std::min(tile_rows, rows)) * tiles * layer_.row_bytes());
   }
 
   /// Cube, MTE1 and vector work of one group, overlapped: the slowest of them.
@@ -330,7 +354,7 @@ class Search {
     const std::int64_t in_rows = inner_rows(layer_, std::min(t.l1_rows, share.r1 - share.r0)) +
                                  (t.l1_rows < layer_.ho && !layer_.skips_rows() ? 1 : 0);
     const std::int64_t a =
-        t.l1_groups * t.l1_images * t.l1_c1 * std::min(in_rows, layer_.hi) * layer_.wi * kBlock;
+        t.l1_groups * t.l1_images * t.l1_c1 * std::min(in_rows, layer_.hi) * layer_.row_bytes();
     const std::int64_t b = t.l1_groups * t.l1_columns * t.l1_c1 * layer_.taps() * kFractal;
     least_l1_ = least_l1_ == 0 ? a + b : std::min(least_l1_, a + b);
     const bool one_a = t.l1_images >= share.i1 - share.i0 && t.l1_rows >= share.r1 - share.r0 &&

@@ -24,8 +24,9 @@ BlockShape block_shape(const ir::Shape& shape, std::int64_t c0) {
 }
 
 std::int64_t DeviceTensor::image_offset(std::int64_t n) const {
-  if (near(n)) return place.near_offset + n * shape.image_bytes();
-  return place.far_offset + (n - place.near_images) * shape.image_bytes();
+  const std::int64_t inside = first_block * shape.plane_bytes();
+  if (near(n)) return place.near_offset + n * image_stride() + inside;
+  return place.far_offset + (n - place.near_images) * image_stride() + inside;
 }
 
 void append_box(std::vector<program::Region>& out, const DeviceTensor& tensor, program::SpaceId space,
@@ -38,12 +39,12 @@ void append_box(std::vector<program::Region>& out, const DeviceTensor& tensor, p
     program::Region region;
     region.space = space;
     region.write = write;
-    region.offset = tensor.image_offset(from) + b0 * shape.plane_bytes() + p0 * 32;
-    region.bytes = (p1 - p0) * 32;
+    region.offset = tensor.image_offset(from) + b0 * shape.plane_bytes() + p0 * shape.block_bytes;
+    region.bytes = (p1 - p0) * shape.block_bytes;
     region.inner = b1 - b0;
     region.inner_stride = shape.plane_bytes();
     region.outer = to - from;
-    region.outer_stride = shape.image_bytes();
+    region.outer_stride = tensor.image_stride();
     // Whole planes lie end to end, and so do whole images.
     if (region.inner == 1 || region.bytes == region.inner_stride) {
       region.bytes *= region.inner;
@@ -69,19 +70,29 @@ void append_box(std::vector<program::Region>& out, const DeviceTensor& tensor, p
 
 void append_linear(std::vector<program::Region>& out, const DeviceTensor& tensor, program::SpaceId space,
                    bool write, std::int64_t from, std::int64_t to) {
-  const std::int64_t near_images = std::min(tensor.place.near_images, tensor.shape.n);
-  const std::int64_t near_bytes = tensor.plain_bytes > 0 ? (near_images > 0 ? tensor.plain_bytes : 0)
-                                                         : near_images * tensor.shape.image_bytes();
-  const std::int64_t split = std::clamp(near_bytes, from, to);
-  for (const auto& [a, b] : {std::pair{from, split}, std::pair{split, to}}) {
-    if (a == b) continue;
+  const auto add = [&](std::int64_t offset, std::int64_t bytes) {
     program::Region region;
     region.space = space;
     region.write = write;
-    region.offset =
-        a < near_bytes ? tensor.place.near_offset + a : tensor.place.far_offset + (a - near_bytes);
-    region.bytes = b - a;
+    region.offset = offset;
+    region.bytes = bytes;
     out.push_back(region);
+  };
+  if (tensor.plain_bytes > 0) {
+    const bool near = tensor.place.near_images > 0;
+    if (from < to) add((near ? tensor.place.near_offset : tensor.place.far_offset) + from, to - from);
+    return;
+  }
+  // Images lie end to end, but for the border between L2 and DRAM and for views.
+  const std::int64_t image_bytes = tensor.shape.image_bytes();
+  const bool gaps = tensor.parent_c1 > 0;
+  for (std::int64_t at = from; at < to;) {
+    const std::int64_t image = at / image_bytes;
+    const std::int64_t border =
+        tensor.near(image) ? std::min(tensor.place.near_images, tensor.shape.n) : tensor.shape.n;
+    const std::int64_t end = std::min(to, (gaps ? image + 1 : border) * image_bytes);
+    add(tensor.image_offset(image) + at % image_bytes, end - at);
+    at = end;
   }
 }
 

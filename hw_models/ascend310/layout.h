@@ -15,7 +15,9 @@ namespace npusim::ascend310 {
 struct BlockShape {
   std::int64_t n = 1, c = 1, h = 1, w = 1;
   std::int64_t c1 = 1;  ///< blocks of C0 channels
-  [[nodiscard]] std::int64_t plane_bytes() const { return h * w * 32; }
+  std::int64_t block_bytes =
+      32;  ///< of one pixel's block; fewer in the C04 format of a first layer (4 channels)
+  [[nodiscard]] std::int64_t plane_bytes() const { return h * w * block_bytes; }
   [[nodiscard]] std::int64_t image_bytes() const { return c1 * plane_bytes(); }
   [[nodiscard]] std::int64_t bytes() const { return n * image_bytes(); }
 };
@@ -35,9 +37,17 @@ struct DeviceTensor {
   std::string name;
   BlockShape shape;
   Placement place;
+  /// A view of some channel blocks of a larger tensor (an input of a concatenation written in place): blocks
+  /// of the whole image, 0 when the tensor is no view, and the first of its own.
+  std::int64_t parent_c1 = 0;
+  std::int64_t first_block = 0;
   std::int64_t plain_bytes =
       0;  ///< >0: not in blocks (a weight matrix, a packed fp32 input); one flat run of bytes
   [[nodiscard]] std::int64_t bytes() const { return plain_bytes > 0 ? plain_bytes : shape.bytes(); }
+  /// Bytes from one image to the next in memory.
+  [[nodiscard]] std::int64_t image_stride() const {
+    return (parent_c1 > 0 ? parent_c1 : shape.c1) * shape.plane_bytes();
+  }
   /// Offset of image `n` in the global space.
   [[nodiscard]] std::int64_t image_offset(std::int64_t n) const;
   [[nodiscard]] bool near(std::int64_t n) const { return n < place.near_images; }

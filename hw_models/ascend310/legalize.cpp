@@ -22,6 +22,7 @@ class Legalizer {
   Legalizer(const Spec& spec, const ir::Graph& graph, ir::DType dtype)
       : spec_(spec), graph_(graph), dtype_(dtype), c0_(spec.c0(dtype)), element_(ir::size_of(dtype)) {
     find_matrices();
+    if (spec.concat_in_place) find_concats();
   }
 
   Network run() {
@@ -50,10 +51,51 @@ class Legalizer {
     }
   }
 
+  /// Concatenations of whole channel blocks whose inputs can be written straight into the result.
+  void find_concats() {
+    std::map<ir::TensorId, const ir::Op*> producer;
+    for (const auto& op : graph_.ops) {
+      for (const auto id : op.outputs) producer[id] = &op;
+    }
+    for (const auto& op : graph_.ops) {
+      if (op.kind != ir::OpKind::concat || std::get<ir::ConcatAttrs>(op.attrs).axis != 1) continue;
+      if (graph_.shape(op.outputs[0]).size() != 4 || matrices_.count(op.outputs[0]) != 0 || !op.fused.empty())
+        continue;
+      std::set<ir::TensorId> distinct(op.inputs.begin(), op.inputs.end());
+      const bool possible = distinct.size() == op.inputs.size() &&
+                            std::all_of(op.inputs.begin(), op.inputs.end(), [&](ir::TensorId id) {
+                              const auto made = producer.find(id);
+                              return made != producer.end() && written_in_full(*made->second) &&
+                                     part_of_.count(id) == 0 && graph_.shape(id)[1] % c0_ == 0;
+                            });
+      if (!possible) continue;
+      std::int64_t block = 0;
+      for (const auto id : op.inputs) {
+        part_of_[id] = {op.outputs[0], block};
+        block += graph_.shape(id)[1] / c0_;
+      }
+    }
+  }
+
+  /// Operators that write a result of their own, not a view of another tensor.
+  static bool written_in_full(const ir::Op& op) {
+    switch (op.kind) {
+      case ir::OpKind::conv:
+      case ir::OpKind::conv_transpose:
+      case ir::OpKind::pool:
+      case ir::OpKind::elementwise:
+        return true;
+      default:
+        return false;
+    }
+  }
+
   [[nodiscard]] BlockShape shape_of(ir::TensorId id) const {
     ir::Shape shape = graph_.tensor(id).shape;
     if (shape.size() == 4 && matrices_.count(id) != 0) shape = {shape[0] * shape[1], shape[2], shape[3]};
-    return block_shape(shape, c0_);
+    BlockShape blocks = block_shape(shape, c0_);
+    if (c04_.count(id) != 0) blocks.block_bytes = 4 * element_;
+    return blocks;
   }
 
   const DeviceTensor* add_tensor(DeviceTensor tensor, std::size_t buffer) {
@@ -91,6 +133,20 @@ class Legalizer {
   }
 
   const DeviceTensor* result(ir::TensorId id) {
+    if (const auto part = part_of_.find(id); part != part_of_.end()) {
+      const auto [whole_id, block] = part->second;
+      if (device_.count(whole_id) == 0) {
+        device_[whole_id] = add_buffer(graph_.tensor(whole_id).name, shape_of(whole_id), 0, false);
+      }
+      const DeviceTensor* whole = device_[whole_id];
+      DeviceTensor view;
+      view.name = graph_.tensor(id).name;
+      view.shape = shape_of(id);
+      view.parent_c1 = whole->shape.c1;
+      view.first_block = block;
+      device_[id] = add_tensor(std::move(view), buffer_of(whole));
+      return device_[id];
+    }
     const auto* tensor = add_buffer(graph_.tensor(id).name, shape_of(id), 0, false);
     device_[id] = tensor;
     return tensor;
@@ -116,8 +172,22 @@ class Legalizer {
     const auto* host = plain(tensor.name + ".host", count * ir::size_of(tensor.dtype), true);
     const auto* cast = plain(tensor.name + ".cast", count * element_, false);
     add_stream(tensor.name + "/Cast", "cast", host, cast, {{kConvert, 1}});
+    if (spec_.first_layer_c04 && feeds_one_convolution(id)) c04_.insert(id);
     const auto* blocks = result(id);
-    add_stream(tensor.name + "/TransData", "trans_data", cast, blocks, {{kTranspose, 1}});
+    add_stream(tensor.name + "/TransData", "trans_data", cast, blocks,
+               {{kTranspose, spec_.trans_data_passes}});
+  }
+
+  /// The format with 4 channels a block serves a plain convolution of up to 4 channels.
+  [[nodiscard]] bool feeds_one_convolution(ir::TensorId id) const {
+    const ir::Op* user = nullptr;
+    for (const auto& op : graph_.ops) {
+      const auto uses = std::count(op.inputs.begin(), op.inputs.end(), id);
+      if (uses > 0 && (user != nullptr || op.kind != ir::OpKind::conv || uses > 1)) return false;
+      if (uses > 0) user = &op;
+    }
+    return user != nullptr && graph_.shape(id).size() == 4 && graph_.shape(id)[1] <= 4 &&
+           std::get<ir::ConvAttrs>(user->attrs).groups == 1;
   }
 
   void add_output(ir::TensorId id) {
@@ -126,7 +196,8 @@ class Legalizer {
     const auto* flat = plain(tensor.name + ".flat", count * element_, false);
     const auto* host = plain(tensor.name + ".host", count * ir::size_of(tensor.dtype), false);
     net_.buffers[net_.tensor_buffer.back()].output = true;
-    add_stream(tensor.name + "/TransData.out", "trans_data", device(id), flat, {{kTranspose, 1}});
+    add_stream(tensor.name + "/TransData.out", "trans_data", device(id), flat,
+               {{kTranspose, spec_.trans_data_passes}});
     add_stream(tensor.name + "/Cast.out", "cast", flat, host, {{kConvert, 1}});
   }
 
@@ -139,6 +210,9 @@ class Legalizer {
         return add_cube(op, conv_layer(op));
       case ir::OpKind::matmul:
         return add_cube(op, matmul_layer(op));
+      case ir::OpKind::concat:
+        if (part_of_.count(op.inputs[0]) != 0 && part_of_.at(op.inputs[0]).first == op.outputs[0]) return;
+        return add_streaming(op);
       case ir::OpKind::reshape:
       case ir::OpKind::identity:
         if (alias(op)) return;
@@ -152,7 +226,8 @@ class Legalizer {
   bool alias(const ir::Op& op) {
     const DeviceTensor* in = device(op.inputs[0]);
     const BlockShape out = shape_of(op.outputs[0]);
-    const bool same_blocks = in->plain_bytes == 0 && in->shape.bytes() == out.bytes() && in->shape.c == out.c;
+    const bool same_blocks = in->plain_bytes == 0 && in->parent_c1 == 0 && in->shape.bytes() == out.bytes() &&
+                             in->shape.c == out.c;
     const bool pixels = in->shape.h * in->shape.w == 1 || in->shape.n == 1;
     const bool same_order = in->shape.n == out.n || (pixels && out.h == 1);
     if (!same_blocks || !same_order) return false;
@@ -192,7 +267,9 @@ class Legalizer {
     layer.hi = in.h;
     layer.wi = in.w;
     const auto& pad = layer.window.pad;
-    layer.load2d = layer.window.kernel == ir::Hw{1, 1} && layer.window.stride == ir::Hw{1, 1} &&
+    layer.k_elements = c0_;
+    layer.c04 = c04_.count(op.inputs[0]) != 0;
+    layer.load2d = !layer.c04 && layer.window.kernel == ir::Hw{1, 1} && layer.window.stride == ir::Hw{1, 1} &&
                    layer.input_dilation == ir::Hw{1, 1} && pad.top + pad.left + pad.bottom + pad.right == 0;
     merge_groups(layer, attrs.groups, in, out);
     return layer;
@@ -371,7 +448,7 @@ class Legalizer {
   void touch(const DeviceTensor* tensor, std::int64_t task, bool write) {
     if (tensor == nullptr) return;
     DeviceBuffer& buffer = net_.buffers[index_.at(tensor)];
-    if (write) buffer.first_task = task;
+    if (write && buffer.first_task < 0) buffer.first_task = task;
     buffer.last_task = std::max(buffer.last_task, task);
   }
 
@@ -398,7 +475,9 @@ class Legalizer {
   std::int64_t element_;
   Network net_;
   std::set<ir::TensorId> matrices_;
+  std::set<ir::TensorId> c04_;  ///< network inputs stored with 4 channels a block
   std::map<ir::TensorId, const DeviceTensor*> device_;
+  std::map<ir::TensorId, std::pair<ir::TensorId, std::int64_t>> part_of_;  ///< concatenation and first block
   std::map<const DeviceTensor*, std::size_t> index_;
 };
 

@@ -55,6 +55,7 @@ class TilingCache {
             layer.fractals_per_block,
             layer.result_bytes,
             layer.load2d,
+            layer.c04,
             layer.epilogue.bias,
             layer.epilogue.simple,
             layer.epilogue.exp,
@@ -90,7 +91,7 @@ class Ascend310 : public hw::Npu {
     program.network = graph.name;
     add_buffers(network, program);
     program::Builder builder(program);
-    builder.begin_task({"host", "host_call", "core0.scalar", spec_.host_launch, 0, 0, 0});
+    builder.begin_task({"host", "host_call", "core0.scalar", spec_.host_launch, 0, 0, 0, {}});
     builder.end_task();
     TilingCache tilings;
     for (const auto& layer : network.layers) emit(layer, tilings, program);
@@ -138,7 +139,9 @@ class Ascend310 : public hw::Npu {
       task.op = cube->op;
       task.engine = "core0.cube";
       task.macs = cube->macs;
-      emit_cube(spec_, *cube, tilings.get(spec_, *cube), emitter);
+      const Tiling& tiling = tilings.get(spec_, *cube);
+      task.mapping = to_string(tiling);
+      emit_cube(spec_, *cube, tiling, emitter);
     } else {
       const auto& stream = std::get<StreamLayer>(layer);
       task.name = stream.name;

@@ -30,6 +30,7 @@ void read_core(const Config& config, Spec& spec) {
   spec.transpose_rate = rate(config, "vector.transpose_bytes_per_cycle");
   spec.reduce_rate = rate(config, "vector.reduce_bytes_per_cycle");
   spec.reduce_latency = cycles(config, "vector.reduce_latency_cycles");
+  spec.trans_data_passes = config.integer("vector.trans_data_passes", 1, 64);
   spec.row_issue = cycles(config, "vector.row_issue_cycles");
   spec.l0a_bytes = kib(config, "buffers.l0a_kib");
   spec.l0b_bytes = kib(config, "buffers.l0b_kib");
@@ -107,8 +108,9 @@ Spec read_spec(const Config& config) {
   spec.flag_ids = config.integer("issue.flag_ids", 4, 64);
   spec.task_launch = microseconds(config, "launch.task_us", spec.clock_hz);
   spec.host_launch = microseconds(config, "launch.host_us", spec.clock_hz);
-  spec.first_layer_c04 = config.boolean("mapping.first_layer_c04");
+  spec.concat_in_place = config.boolean("mapping.concat_in_place");
   spec.l2_partial = config.boolean("mapping.l2_partial");
+  spec.first_layer_c04 = config.boolean("mapping.first_layer_c04");
   spec.l2_activations = config.boolean("mapping.l2_activations");
   config.finish();
   return spec;

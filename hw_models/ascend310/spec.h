@@ -20,6 +20,7 @@ struct Spec {
   std::int64_t vector_rate = 0, vector_startup = 0, vector_latency = 0;
   std::int64_t exp_rate = 0, convert_rate = 0, transpose_rate = 0, reduce_rate = 0, reduce_latency = 0;
   std::int64_t row_issue = 0;
+  std::int64_t trans_data_passes = 1;
 
   std::int64_t l0a_bytes = 0, l0b_bytes = 0, l0c_bytes = 0, l1_bytes = 0, ub_bytes = 0;
   std::int64_t ub_bank_groups = 0;
@@ -38,6 +39,7 @@ struct Spec {
   bool first_layer_c04 = false;
   bool l2_activations = true;
   bool l2_partial = true;
+  bool concat_in_place = true;
 
   mem::MemorySpec memory;
   /// Peak of the DRAM for the mapper's estimates, bytes per cycle of the main clock.

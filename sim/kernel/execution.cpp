@@ -39,6 +39,7 @@ void Execution::start_task() {
   layer.name = task.name;
   layer.op = task.op;
   layer.engine = task.engine;
+  layer.mapping = task.mapping;
   layer.start_cycle = task_from_;
   layer.macs = task.macs;
   name_engines(layer.engines);

@@ -38,6 +38,7 @@ Json json_of(const LayerReport& layer) {
           {"end_cycle", layer.end_cycle},
           {"cycles", layer.cycles()},
           {"macs", layer.macs},
+          {"mapping", layer.mapping},
           {"busy_cycles", layer.busy_cycles},
           {"stalls", json_of(layer.stalls)},
           {"dram", {{"read_bytes", layer.dram_read_bytes}, {"write_bytes", layer.dram_write_bytes}}},

@@ -39,6 +39,7 @@ struct EngineReport {
 struct LayerReport {
   std::string name;
   std::string op;
+  std::string mapping;  ///< the mapper's choice in words: core split, loop order, tile sizes
   std::string engine;  ///< the engine whose busy and stall cycles are given here
   std::int64_t start_cycle = 0;
   std::int64_t end_cycle = 0;
