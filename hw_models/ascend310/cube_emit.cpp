@@ -14,6 +14,8 @@ using mapping::Emitter;
 using mapping::LocalId;
 using mapping::Slots;
 using program::Region;
+using tiling::chop;
+using tiling::Range;
 
 namespace {
 
@@ -31,16 +33,6 @@ struct Step {
   std::int64_t a_key, b_key;
   bool first_k, last_k;
 };
-
-struct Range {
-  std::int64_t from, to;
-};
-
-std::vector<Range> chop(std::int64_t from, std::int64_t to, std::int64_t size) {
-  std::vector<Range> pieces;
-  for (std::int64_t at = from; at < to; at += size) pieces.push_back({at, std::min(at + size, to)});
-  return pieces;
-}
 
 /// Distributes the layer's unpadded MACs over commands by the share of padded work, exactly.
 class MacShare {
@@ -118,7 +110,7 @@ class CoreEmitter {
   [[nodiscard]] std::int64_t tile_bytes() const { return result_tile_bytes(layer_, t_.m0, t_.n0); }
   [[nodiscard]] std::int64_t a_slot_bytes() const {
     std::int64_t rows = 0;
-    for (const auto& r : chop(share_.r0, share_.r1, t_.l1_rows)) {
+    for (const auto& r : chop({share_.r0, share_.r1}, t_.l1_rows)) {
       rows = std::max(rows, layer_.input_row_count(r.from, r.to));
     }
     return t_.l1_groups * t_.l1_images * t_.l1_c1 * rows * layer_.row_bytes();
@@ -140,14 +132,14 @@ class CoreEmitter {
 
   std::vector<Step> plan() const {
     std::vector<Step> steps;
-    const auto columns = chop(share_.n0, share_.n1, t_.l1_columns);
-    const auto channels = chop(0, layer_.c1, t_.l1_c1);
+    const auto columns = chop({share_.n0, share_.n1}, t_.l1_columns);
+    const auto channels = chop({0, layer_.c1}, t_.l1_c1);
     std::vector<std::array<Range, 2>> rows;  // images, rows
-    for (const auto& images : chop(share_.i0, share_.i1, t_.l1_images)) {
-      for (const auto& r : chop(share_.r0, share_.r1, t_.l1_rows)) rows.push_back({images, r});
+    for (const auto& images : chop({share_.i0, share_.i1}, t_.l1_images)) {
+      for (const auto& r : chop({share_.r0, share_.r1}, t_.l1_rows)) rows.push_back({images, r});
     }
     std::int64_t group_tile = 0;
-    for (const auto& groups : chop(share_.g0, share_.g1, t_.l1_groups)) {
+    for (const auto& groups : chop({share_.g0, share_.g1}, t_.l1_groups)) {
       const auto add = [&](std::size_t row, std::size_t column) {
         for (std::size_t k = 0; k < channels.size(); ++k) {
           Step step{groups.from,
@@ -282,7 +274,7 @@ class CoreEmitter {
   /// All L0C tiles of one step.
   void compute(const Step& step, int a, int b) {
     const auto rows = row_tiles(step);
-    const auto columns = chop(step.n0, step.n1, t_.n0);
+    const auto columns = chop({step.n0, step.n1}, t_.n0);
     for (std::int64_t g = step.g0; g < step.g1; ++g) {
       const std::size_t outer = t_.rows_inner ? columns.size() : rows.size();
       const std::size_t inner = t_.rows_inner ? rows.size() : columns.size();
@@ -331,7 +323,7 @@ class CoreEmitter {
     }
     const std::int64_t chunk = (step.c1 - step.c0) * layer_.taps();
     LocalId mad = mapping::kNone;
-    for (const auto& k : chop(0, chunk, t_.k0)) {
+    for (const auto& k : chop({0, chunk}, t_.k0)) {
       const std::int64_t depth = k.to - k.from;
       const int slot_a = load_l0a(step, g, segments, row, m, k, a);
       const int slot_b = load_l0b(step, g, columns, k, b);

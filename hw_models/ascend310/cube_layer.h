@@ -8,6 +8,7 @@
 #include "hw_models/ascend310/layout.h"
 #include "hw_models/ascend310/spec.h"
 #include "workloads/ir/graph.h"
+#include "workloads/tiling/geometry.h"
 
 namespace npusim::ascend310 {
 
@@ -55,8 +56,8 @@ struct CubeLayer {
   [[nodiscard]] std::int64_t k1() const { return c1 * taps(); }
   /// Bytes of one row of one block of A.
   [[nodiscard]] std::int64_t row_bytes() const { return wi * a->shape.block_bytes; }
-  /// Rows of A needed for output rows [r0, r1): [first, last), never empty.
-  [[nodiscard]] std::pair<std::int64_t, std::int64_t> input_rows(std::int64_t r0, std::int64_t r1) const;
+  /// Rows of A that output rows [r0, r1) touch.
+  [[nodiscard]] tiling::Range input_rows(std::int64_t r0, std::int64_t r1) const;
   /// Whether only every stride-th row of A is ever used (a 1x1 kernel with stride), so that the others are
   /// not loaded.
   [[nodiscard]] bool skips_rows() const {

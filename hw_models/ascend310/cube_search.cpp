@@ -13,14 +13,10 @@
 
 namespace npusim::ascend310 {
 
-std::pair<std::int64_t, std::int64_t> CubeLayer::input_rows(std::int64_t r0, std::int64_t r1) const {
-  const std::int64_t first = r0 * window.stride.h - window.pad.top;
-  const std::int64_t last =
-      (r1 - 1) * window.stride.h - window.pad.top + (window.kernel.h - 1) * window.dilation.h;
-  const std::int64_t from =
-      std::clamp<std::int64_t>(first <= 0 ? 0 : ceil_div(first, input_dilation.h), 0, hi - 1);
-  const std::int64_t to = std::clamp<std::int64_t>(last < 0 ? 1 : last / input_dilation.h + 1, from + 1, hi);
-  return {from, to};
+tiling::Range CubeLayer::input_rows(std::int64_t r0, std::int64_t r1) const {
+  const tiling::Axis axis{
+      hi, window.kernel.h, window.stride.h, window.dilation.h, window.pad.top, input_dilation.h};
+  return tiling::input_range(axis, {r0, r1});
 }
 
 std::string to_string(const Tiling& t) {
@@ -35,8 +31,7 @@ std::string to_string(const Tiling& t) {
 
 std::int64_t CubeLayer::input_row_count(std::int64_t r0, std::int64_t r1) const {
   if (skips_rows()) return r1 - r0;
-  const auto [from, to] = input_rows(r0, r1);
-  return to - from;
+  return input_rows(r0, r1).size();
 }
 
 std::int64_t result_tile_bytes(const CubeLayer& layer, std::int64_t m, std::int64_t n) {
@@ -82,16 +77,6 @@ std::vector<CoreShare> core_shares(const Spec& spec, const CubeLayer& layer, Cor
 }
 
 namespace {
-
-/// Sizes worth trying for a loop of `size`: all, halves, quarters, ..., in multiples of `unit`.
-std::vector<std::int64_t> divisions(std::int64_t size, std::int64_t unit) {
-  std::vector<std::int64_t> out;
-  for (std::int64_t parts = 1;; parts *= 2) {
-    const std::int64_t piece = round_up(ceil_div(size, parts), unit);
-    if (out.empty() || piece != out.back()) out.push_back(std::min(piece, round_up(size, unit)));
-    if (piece <= unit) return out;
-  }
-}
 
 /// Rows of A for `rows` output rows away from the borders.
 std::int64_t inner_rows(const CubeLayer& layer, std::int64_t rows) {
@@ -335,14 +320,14 @@ class Search {
     t.split = split;
     std::vector<std::pair<std::int64_t, std::int64_t>> blocks;  // images, rows
     for (std::int64_t many = 2; many <= images && many <= 16; many *= 2) blocks.emplace_back(many, rows);
-    for (const std::int64_t r : divisions(rows, 1)) blocks.emplace_back(1, r);
+    for (const std::int64_t r : tiling::divisions(rows, 1)) blocks.emplace_back(1, r);
     const std::int64_t max_groups = std::min<std::int64_t>(share.g1 - share.g0, 16);
     for (const auto& [tile_images, tile_rows] : blocks) {
       t.l1_images = tile_images;
       t.l1_rows = tile_rows;
-      for (const std::int64_t c1 : divisions(layer_.c1, 1)) {
+      for (const std::int64_t c1 : tiling::divisions(layer_.c1, 1)) {
         t.l1_c1 = c1;
-        for (const std::int64_t columns : divisions(share.n1 - share.n0, layer_.fractals_per_block)) {
+        for (const std::int64_t columns : tiling::divisions(share.n1 - share.n0, layer_.fractals_per_block)) {
           t.l1_columns = columns;
           for (t.l1_groups = 1; t.l1_groups <= max_groups; t.l1_groups *= 2) try_l1(t, share, shares.size());
         }

@@ -5,6 +5,7 @@
 #include "hw_models/ascend310/stream_layer.h"
 #include "hw_models/ascend310/target.h"
 #include "sim/base/error.h"
+#include "workloads/tiling/geometry.h"
 
 namespace npusim::ascend310 {
 
@@ -284,9 +285,8 @@ class WindowStream {
   void emit(CoreStream& stream, std::int64_t image, std::int64_t b0, std::int64_t b1, std::int64_t r0,
             std::int64_t r1) {
     const auto& w = layer_.window;
-    const std::int64_t top = std::clamp<std::int64_t>(r0 * w.stride.h - w.pad.top, 0, in_.h - 1);
-    const std::int64_t bottom = std::clamp<std::int64_t>(
-        (r1 - 1) * w.stride.h - w.pad.top + (w.kernel.h - 1) * w.dilation.h + 1, top + 1, in_.h);
+    const tiling::Axis axis{in_.h, w.kernel.h, w.stride.h, w.dilation.h, w.pad.top, 1};
+    const auto [top, bottom] = tiling::input_range(axis, {r0, r1});
     std::vector<Region> reads;
     append_box(reads, *layer_.operands.front().tensor, kGlobalSpace, false, image, image + 1, b0, b1,
                top * in_.w, bottom * in_.w);
