@@ -124,6 +124,31 @@ TEST_CASE("a Gemm of two activations scales and adds at run time") {
   CHECK(one(13, "Gemm", {in({4, 8}), weight({8, 16}), in({4, 16})}).ops.size() == 2);
 }
 
+TEST_CASE("Einsum is a matrix product between transposes") {
+  const auto einsum = [](const char* equation, const std::vector<Arg>& args) {
+    return one(12, "Einsum", args, {{"equation", equation}});
+  };
+  // Attention: queries by keys, then weights by values.
+  const ir::Graph scores = einsum("bhid,bhjd->bhij", {in({2, 4, 10, 8}), in({2, 4, 12, 8})});
+  CHECK(scores.shape(scores.outputs[0]) == Shape{2, 4, 10, 12});
+  CHECK(ir::macs(scores).count() == 2 * 4 * 10 * 12 * 8);
+  const ir::Graph sum = einsum("bhij , bjhd -> bihd", {in({2, 4, 10, 12}), in({2, 12, 4, 8})});
+  CHECK(sum.shape(sum.outputs[0]) == Shape{2, 10, 4, 8});
+  CHECK(ir::macs(sum).count() == 2 * 4 * 10 * 12 * 8);
+  // Two contracted axes, no arrow.
+  const ir::Graph project = einsum("bihd,hdo", {in({2, 10, 4, 8}), weight({4, 8, 32})});
+  CHECK(project.shape(project.outputs[0]) == Shape{2, 10, 32});
+  CHECK(ir::macs(project).count() == 2 * 10 * 32 * 32);
+  const ir::Graph turned = einsum("ijk->ki", {in({2, 3, 4})});
+  CHECK(turned.shape(turned.outputs[0]) == Shape{4, 2});
+  const auto error = [](const char* equation, const std::vector<Arg>& args) {
+    return one_node(12, "Einsum", args, {{"equation", equation}}).error();
+  };
+  CHECK(contains(error("ij,jk->ik", {in({2, 3}), in({4, 5})}), {"node 'n0' (Einsum)", "'j' is 3 and 4"}));
+  CHECK(contains(error("i...,j->ij", {in({2, 3}), in({4})}), {"unsupported", "i...,j->ij"}));
+  CHECK(contains(error("ii->i", {in({2, 2})}), {"unsupported", "repeated letter"}));
+}
+
 TEST_CASE("a max pool of 3x3, stride 2 and padding 1 makes 56x56 of 112x112") {
   const ir::Graph graph =
       one(12, "MaxPool", {in({1, 64, 112, 112})},

@@ -9,9 +9,9 @@ namespace {
 
 std::unordered_map<std::string_view, Handler> collect() {
   std::unordered_map<std::string_view, Handler> table;
-  for (const auto handlers :
-       {conv_handlers(), matmul_handlers(), pool_handlers(), elementwise_handlers(), norm_handlers(),
-        shape_handlers(), join_handlers(), resize_handlers(), constant_handlers(), quantize_handlers()}) {
+  for (const auto handlers : {conv_handlers(), matmul_handlers(), einsum_handlers(), pool_handlers(),
+                              elementwise_handlers(), norm_handlers(), shape_handlers(), join_handlers(),
+                              resize_handlers(), constant_handlers(), quantize_handlers()}) {
     for (const Handler& handler : handlers) table.emplace(handler.op, handler);
   }
   return table;

@@ -17,7 +17,8 @@ struct Handler {
 };
 
 std::span<const Handler> conv_handlers();         ///< Conv, ConvTranspose
-std::span<const Handler> matmul_handlers();       ///< Gemm, MatMul, Einsum
+std::span<const Handler> matmul_handlers();       ///< Gemm, MatMul
+std::span<const Handler> einsum_handlers();       ///< Einsum
 std::span<const Handler> pool_handlers();         ///< pools, reductions
 std::span<const Handler> elementwise_handlers();  ///< arithmetic, activations, comparisons
 std::span<const Handler> norm_handlers();         ///< normalisations, Softmax
