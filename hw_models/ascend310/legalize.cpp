@@ -42,6 +42,10 @@ class Legalizer {
       if (op.kind != ir::OpKind::matmul && op.kind != ir::OpKind::softmax) continue;
       for (const auto id : op.inputs) matrices_.insert(id);
       for (const auto id : op.outputs) matrices_.insert(id);
+      if (op.kind == ir::OpKind::matmul && graph_.tensor(op.inputs[1]).role != ir::TensorRole::weight) {
+        batched_.insert(op.inputs.begin(), op.inputs.end());
+        batched_.insert(op.outputs.begin(), op.outputs.end());
+      }
     }
     for (const auto& op : graph_.ops) {
       if (op.kind != ir::OpKind::elementwise) continue;
@@ -94,6 +98,8 @@ class Legalizer {
     ir::Shape shape = graph_.tensor(id).shape;
     if (shape.size() == 4 && matrices_.count(id) != 0) shape = {shape[0] * shape[1], shape[2], shape[3]};
     BlockShape blocks = block_shape(shape, c0_);
+    // A stack of one-row matrices is one matrix, unless each meets a matrix of its own.
+    if (shape.size() == 3 && shape[1] == 1 && batched_.count(id) == 0) std::swap(blocks.n, blocks.w);
     if (c04_.count(id) != 0) blocks.block_bytes = 4 * element_;
     return blocks;
   }
@@ -475,6 +481,7 @@ class Legalizer {
   std::int64_t element_;
   Network net_;
   std::set<ir::TensorId> matrices_;
+  std::set<ir::TensorId> batched_;  ///< operands and results of matrix products between activations
   std::set<ir::TensorId> c04_;  ///< network inputs stored with 4 channels a block
   std::map<ir::TensorId, const DeviceTensor*> device_;
   std::map<ir::TensorId, std::pair<ir::TensorId, std::int64_t>> part_of_;  ///< concatenation and first block
