@@ -1,4 +1,4 @@
-// Golden files: a text that a change must not change unnoticed. scripts/approve writes them anew.
+// Golden files: a text that a change must not change unnoticed. scripts/approve.sh writes them anew.
 #pragma once
 
 #include <cstdlib>

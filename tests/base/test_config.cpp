@@ -28,7 +28,8 @@ const char* const kText =
 
 Config toy() { return Config::parse(kText, "toy.yaml"); }
 
-/// The message of the UserError that `action` throws; "" when it throws none.
+const std::string kFine;
+/// The message of the UserError that `action` throws; kFine when it throws none.
 template <class Action>
 std::string complaint(Action action) {
   try {
@@ -90,8 +91,8 @@ TEST_CASE("infinity and not-a-number are no numbers") {
   for (const char* value : {".inf", "inf", "nan", ".nan", "1e999", "1 2", "0x10", ""}) {
     const Config config = Config::parse(fmt::format("x: {}\n", value), "f.yaml");
     INFO("value '" << value << "'");
-    CHECK(complaint([&] { (void)config.number("x", -1e308, 1e308); }) != "");
-    CHECK(complaint([&] { (void)config.integer("x", -99, 99); }) != "");
+    CHECK(complaint([&] { (void)config.number("x", -1e308, 1e308); }) != kFine);
+    CHECK(complaint([&] { (void)config.integer("x", -99, 99); }) != kFine);
   }
 }
 
@@ -102,9 +103,9 @@ TEST_CASE("a list may hold one number, none, but no fraction or word") {
   CHECK(list("7") == std::vector<std::int64_t>{7});
   CHECK(list("[]").empty());
   CHECK(list("[ 1,2 , 3 ]") == std::vector<std::int64_t>{1, 2, 3});
-  CHECK(complaint([&] { list("[1, 2.5]"); }) != "");
-  CHECK(complaint([&] { list("[1, two]"); }) != "");
-  CHECK(complaint([&] { list("[1 2]"); }) != "");
+  CHECK(complaint([&] { list("[1, 2.5]"); }) != kFine);
+  CHECK(complaint([&] { list("[1, two]"); }) != kFine);
+  CHECK(complaint([&] { list("[1 2]"); }) != kFine);
 }
 
 TEST_CASE("a missing key is an error that suggests the nearest") {
@@ -118,7 +119,7 @@ TEST_CASE("a key that nobody asked for is refused at its line with the nearest k
   (void)config.integer("clock_mhz", 0, 9);
   CHECK(complaint([&] { config.finish(); }) == "f.yaml:2: unknown key 'clok_mhz'; did you mean 'clock_mhz'?");
   (void)config.integer("clok_mhz", 0, 9);
-  CHECK(complaint([&] { config.finish(); }) == "");
+  CHECK(complaint([&] { config.finish(); }) == kFine);
 }
 
 TEST_CASE("a key given twice is refused at its second line, at the top and nested") {

@@ -62,7 +62,7 @@ const Target& small_target() {
     Target t;
     t.chip = "toy";
     t.queues = {{"load", true}, {"cube", false}, {"store", true}};
-    t.spaces = {{"ddr", 64 * 1024, true}, {"l1", 4096, false}, {"out", 2048, false}};
+    t.spaces = {{"ddr", 65536, true}, {"l1", 4096, false}, {"out", 2048, false}};
     t.flags = {"in_ready.0",  "in_ready.1",  "in_free.0",  "in_free.1",
                "out_ready.0", "out_ready.1", "out_free.0", "out_free.1"};
     t.opcodes = {{"copy_in", {"rows"}}, {"mmad", {"m", "k", "n"}}, {"copy_out", {}}};
@@ -72,7 +72,7 @@ const Target& small_target() {
   return target;
 }
 
-Program small_pipeline(int tiles) {
+Program small_pipeline(std::int64_t tiles) {
   Program program;
   program.target = &small_target();
   program.network = "toy_net";
@@ -85,9 +85,9 @@ Program small_pipeline(int tiles) {
   task.launch_cycles = 100;
   task.macs = 1000 * tiles;
   builder.begin_task(task);
-  for (int i = 0; i < tiles; ++i) {
-    const auto slot = static_cast<FlagId>(i % 2);
-    const auto flag = [&](int first) { return static_cast<FlagId>(first + slot); };
+  for (std::int64_t i = 0; i < tiles; ++i) {
+    const std::int64_t slot = i % 2;
+    const auto flag = [&](FlagId first) { return static_cast<FlagId>(first + slot); };
     builder.command(0, 0, {i});
     builder.region({0, false, 256 * i, 256});
     builder.region({1, true, 256 * slot, 256});

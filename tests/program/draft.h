@@ -39,7 +39,7 @@ const Target& small_target();
 /// A double-buffered pipeline of `tiles` tiles: load 256 bytes of "x" into l1, multiply into out (128 bytes),
 /// store to "y"; 1,000 MACs a tile, and no slot is loaded or computed into before it has been read. Command
 /// order: load, mmad, store of tile 0, then of tile 1, ...
-Program small_pipeline(int tiles);
+Program small_pipeline(std::int64_t tiles);
 
 /// A target with `queues` queues, one scratchpad a queue and plenty of flags.
 Target random_target(Rng& rng);
@@ -55,7 +55,9 @@ const Target& tangle_target();
 /// not sound in general.
 Program random_tangle(Rng& rng, int tied_percent);
 
-/// The message of the InternalError that verify() throws; "" when it throws none.
+/// The verdict on a sound program.
+inline const std::string kSound;
+/// The message of the InternalError that verify() throws; kSound when it throws none.
 std::string verdict(const Program& program);
 
 /// Whether `text` holds `part`.

@@ -34,7 +34,7 @@ class Game {
       if (program_.buffers[buffer].input) fill(buffer, base);
     }
     for (const Task& task : program_.tasks) {
-      const std::string fault = play_task(task, rng);
+      std::string fault = play_task(task, rng);
       if (!fault.empty()) return fault;
     }
     for (const auto& [buffer, base] : buffer_base_) {
@@ -123,8 +123,7 @@ class Game {
       std::size_t pick = 0;
       while (draw >= weight[able[pick]]) draw -= weight[able[pick++]];
       const std::size_t q = able[pick];
-      const std::string fault =
-          running[q] ? end(order[q][next[q]++], flags) : begin(order[q][next[q]], flags);
+      std::string fault = running[q] ? end(order[q][next[q]++], flags) : begin(order[q][next[q]], flags);
       if (!fault.empty()) return fault;
       running[q] = !running[q];
     }
@@ -189,7 +188,7 @@ class Game {
 std::string play(const Program& program, int games, Rng& rng) {
   Game game(program);
   for (int i = 0; i < games; ++i) {
-    const std::string fault = game.play(rng, i == 0);
+    std::string fault = game.play(rng, i == 0);
     if (!fault.empty()) return fault;
   }
   return "";

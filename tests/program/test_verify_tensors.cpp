@@ -56,7 +56,7 @@ TEST_CASE("a tensor written in one task is read in the next without any flag") {
   t.command(1, {writes(32, 32)});
   t.task("two");
   t.command(2, {reads(0, 64)});
-  CHECK(t.verdict() == "");
+  CHECK(t.verdict() == kSound);
 }
 
 TEST_CASE("memory is reused by a buffer whose life begins after the other's has ended") {
@@ -69,7 +69,7 @@ TEST_CASE("memory is reused by a buffer whose life begins after the other's has 
     const bool write = std::string(name) == "one" || std::string(name) == "three";
     t.command(0, {write ? writes(first ? 0 : 32, 64) : reads(first ? 0 : 32, 64)});
   }
-  CHECK(t.verdict() == "");
+  CHECK(t.verdict() == kSound);
 }
 
 TEST_CASE("two buffers that overlap by one byte and share one task are refused by name") {
@@ -86,7 +86,7 @@ TEST_CASE("two buffers that overlap by one byte and share one task are refused b
   u.buffer("b", 64, 64, 1, 1);
   u.task("one");
   u.task("two");
-  CHECK(u.verdict() == "");
+  CHECK(u.verdict() == kSound);
 }
 
 TEST_CASE("a buffer may not be touched outside its life") {
@@ -148,7 +148,7 @@ TEST_CASE("a tensor that is read must be complete when its life ends, one that n
   u.buffer("a", 0, 64, 0, 1);
   u.task("one");
   u.command(0, {writes(0, 32)});
-  CHECK(u.verdict() == "");
+  CHECK(u.verdict() == kSound);
 }
 
 TEST_CASE("a part of a tensor may be read while another part is still to be written by a later task") {
@@ -160,7 +160,7 @@ TEST_CASE("a part of a tensor may be read while another part is still to be writ
   t.command(0, {reads(0, 32)});
   t.task("right");
   t.command(0, {writes(32, 32)});
-  CHECK(t.verdict() == "");
+  CHECK(t.verdict() == kSound);
 }
 
 TEST_CASE("a byte written in two tasks is found whichever end of the tensor came first") {
@@ -218,17 +218,17 @@ TEST_CASE("what one task spilled and read back, the next task may read from any 
   t.task("two");
   t.command(1, {reads(0, 64)});
   t.command(0, {writes(64, 64)});
-  CHECK(t.verdict() == "");
+  CHECK(t.verdict() == kSound);
 }
 
 TEST_CASE("strided tiles that interleave in a tensor fill it exactly once") {
   Tensors t;
-  t.buffer("y", 0, 8 * 64, 0, 0, false, true);
+  t.buffer("y", 0, 512, 0, 0, false, true);
   t.task("one");
   for (std::int64_t tile = 0; tile < 4; ++tile) t.command(2, {{0, true, 16 * tile, 16, 8, 64}});
-  CHECK(t.verdict() == "");
+  CHECK(t.verdict() == kSound);
   Tensors u;
-  u.buffer("y", 0, 8 * 64, 0, 0, false, true);
+  u.buffer("y", 0, 512, 0, 0, false, true);
   u.task("one");
   for (std::int64_t tile = 0; tile < 4; ++tile) {
     u.command(2, {{0, true, 16 * tile, 16, tile == 2 ? 7 : 8, 64}});
@@ -242,5 +242,5 @@ TEST_CASE("an output that is also an input is complete from the start") {
   Tensors t;
   t.buffer("through", 0, 64, 0, 0, true, true);
   t.task("one");
-  CHECK(t.verdict() == "");
+  CHECK(t.verdict() == kSound);
 }

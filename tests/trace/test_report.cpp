@@ -70,7 +70,7 @@ TEST_CASE("1,000 cycles at 500 MHz are 0.002 ms, and 6,000 MACs of 16 a cycle ar
 }
 
 TEST_CASE("a report whose parts add up passes, and one cycle, MAC or byte too many is named") {
-  CHECK(fault([](Report&) {}) == "");
+  CHECK(fault([](Report&) {}).empty());
   CHECK(fault([](Report& r) { r.engines[0].busy_cycles += 1; }) ==
         "report: engine 'core0.cube': 351 busy + 650 stalled cycles, expected 1000 in all");
   CHECK(fault([](Report& r) {
@@ -203,7 +203,7 @@ TEST_CASE("no line of the text is longer than 100 columns, whatever the names, n
   report.total_cycles = 123456789012345;
   report.macs = 987654321098765;
   report.dram_read_bytes = 987654321098765;
-  report.notes.push_back(std::string(500, 'x'));
+  report.notes.emplace_back(500, 'x');
   report.engines[0].name = "a_rather_long_engine_name_of_a_chip_with_many_cores.core12.vector";
   report.engines[0].commands = 123456789012;
   report.engines[0].stalls[Stall::bank_conflict] = 123456789012345;
