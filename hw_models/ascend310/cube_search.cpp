@@ -117,9 +117,11 @@ class Estimator {
     const double compute = compute_cycles(t, images, rows, columns, k_tiles) * groups;
 
     // DMA: how often each operand crosses into L1.
-    const bool a_again = t.columns_outer && column_tiles > 1 && row_tiles * k_tiles > t.a_slots;
-    const bool b_again = !t.columns_outer ? row_tiles > 1 && column_tiles * k_tiles > t.b_slots
-                                          : row_tiles > 1 && k_tiles > t.b_slots;
+    const std::int64_t a_reuse =
+        (t.columns_outer ? row_tiles : 1) * k_tiles;  // A tiles between two uses of the same
+    const std::int64_t b_reuse = (t.columns_outer ? 1 : column_tiles) * k_tiles;
+    const bool a_again = column_tiles > 1 && a_reuse > t.a_slots;
+    const bool b_again = row_tiles > 1 && b_reuse > t.b_slots;
     const double a_once = a_bytes(t.l1_rows, rows) * static_cast<double>(images * layer_.c1) * groups;
     const double b_once = static_cast<double>(columns * layer_.k1() * kFractal) * groups;
     const double a_total = a_once * static_cast<double>(a_again ? column_tiles : 1);
@@ -302,15 +304,23 @@ class Search {
       if (split != CoreSplit::none && shares.size() < 2) continue;
       try_split(split, shares);
     }
-    if (!std::isfinite(best_.estimate)) {
-      throw UserError(fmt::format(
-          "layer '{}' fits no tiling: its smallest tile needs {} bytes of L1, which has {} ({} short)",
-          layer_.name, least_l1_, spec_.l1_bytes, least_l1_ - spec_.l1_bytes));
-    }
+    if (!std::isfinite(best_.estimate)) refuse();
     return best_;
   }
 
  private:
+  [[noreturn]] void refuse() const {
+    const std::int64_t tile =
+        (layer_.residual != nullptr ? 4 : 2) * result_tile_bytes(layer_, 1, layer_.fractals_per_block);
+    const std::int64_t ub = bias_bytes(layer_) + tile;
+    const bool in_ub = ub > spec_.ub_bytes;
+    const std::int64_t needed = in_ub ? ub : least_l1_;
+    const std::int64_t has = in_ub ? spec_.ub_bytes : spec_.l1_bytes;
+    throw UserError(fmt::format(
+        "layer '{}' fits no tiling: its smallest tile needs {} bytes of {}, which has {} ({} short)",
+        layer_.name, needed, in_ub ? "UB" : "L1", has, needed - has));
+  }
+
   void try_split(CoreSplit split, const std::vector<CoreShare>& shares) {
     // The last share is the largest (cuts round down).
     const CoreShare& share = shares.back();

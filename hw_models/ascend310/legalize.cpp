@@ -98,8 +98,11 @@ class Legalizer {
     ir::Shape shape = graph_.tensor(id).shape;
     if (shape.size() == 4 && matrices_.count(id) != 0) shape = {shape[0] * shape[1], shape[2], shape[3]};
     BlockShape blocks = block_shape(shape, c0_);
-    // A stack of one-row matrices is one matrix, unless each meets a matrix of its own.
-    if (shape.size() == 3 && shape[1] == 1 && batched_.count(id) == 0) std::swap(blocks.n, blocks.w);
+    // A stack of matrices is one tall matrix, unless each meets a matrix of its own.
+    if (shape.size() != 4 && batched_.count(id) == 0) {
+      blocks.w *= blocks.n;
+      blocks.n = 1;
+    }
     if (c04_.count(id) != 0) blocks.block_bytes = 4 * element_;
     return blocks;
   }
@@ -305,14 +308,14 @@ class Legalizer {
   CubeLayer matmul_layer(const ir::Op& op) {
     const auto& attrs = std::get<ir::MatMulAttrs>(op.attrs);
     CubeLayer layer;
-    layer.a = device(op.inputs[0]);
+    layer.a = attrs.transpose_a ? transposed(op, op.inputs[0]) : device(op.inputs[0]);
     const BlockShape out = shape_of(op.outputs[0]);
-    const BlockShape& in = layer.a->shape;
-    layer.wo = out.w;
-    layer.wi = attrs.transpose_a ? in.c : in.w;
+    // Rows of the matrix are rows of an image one pixel wide, so that tiles can cut them anywhere.
+    layer.ho = out.w;
+    layer.hi = layer.a->shape.w;
     layer.load2d = true;
     layer.images = out.n;
-    layer.c1 = attrs.transpose_a ? ceil_div(in.w, c0_) : in.c1;
+    layer.c1 = layer.a->shape.c1;
     layer.n1 = out.c1 * (c0_ / 16);
     layer.window.kernel = layer.window.stride = layer.window.dilation = {1, 1};
     const auto& b = graph_.tensor(op.inputs[1]);
@@ -324,6 +327,17 @@ class Legalizer {
       layer.images = 1;
     }
     return layer;
+  }
+
+  /// A copy of a matrix with rows and columns exchanged, made by an operator of its own.
+  const DeviceTensor* transposed(const ir::Op& op, ir::TensorId id) {
+    const DeviceTensor* in = device(id);
+    BlockShape shape = in->shape;
+    std::swap(shape.c, shape.w);
+    shape.c1 = ceil_div(shape.c, c0_);
+    const auto* out = add_buffer(op.name + ".transposed", shape, 0, false);
+    add_stream(op.name + "/Transpose", "transpose", in, out, {{kTranspose, 2}}, kBlock);
+    return out;
   }
 
   void add_cube(const ir::Op& op, CubeLayer layer) {
@@ -482,7 +496,7 @@ class Legalizer {
   Network net_;
   std::set<ir::TensorId> matrices_;
   std::set<ir::TensorId> batched_;  ///< operands and results of matrix products between activations
-  std::set<ir::TensorId> c04_;  ///< network inputs stored with 4 channels a block
+  std::set<ir::TensorId> c04_;      ///< network inputs stored with 4 channels a block
   std::map<ir::TensorId, const DeviceTensor*> device_;
   std::map<ir::TensorId, std::pair<ir::TensorId, std::int64_t>> part_of_;  ///< concatenation and first block
   std::map<const DeviceTensor*, std::size_t> index_;
