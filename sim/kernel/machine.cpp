@@ -315,7 +315,7 @@ RunResult Machine::run(const program::Program& program, bool spans) {
   impl.reset_memory();
   for (auto& engine : impl.engines) engine->reset();
   impl.execution.begin(program, spans);
-  sc_core::sc_start();
+  if (!impl.execution.finished()) sc_core::sc_start();  // SystemC warns about starts without activity
   if (impl.shared.failure) std::rethrow_exception(impl.shared.failure);
   if (!impl.execution.finished()) throw InternalError(impl.execution.explain_deadlock());
   RunResult result = impl.execution.result();
