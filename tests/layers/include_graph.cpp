@@ -135,7 +135,7 @@ class Graph {
     std::set<std::string> seen{file};
     std::vector<std::string> open{file};
     while (!open.empty()) {
-      const std::string next = open.back();
+      std::string next = open.back();
       open.pop_back();
       const auto found = by_file_.find(next);
       if (found == by_file_.end()) continue;
