@@ -84,7 +84,8 @@ struct Attributes {
 
 std::string describe(const ElementwiseAttrs& attrs) {
   std::string out(to_string(attrs.function));
-  if (attrs.alpha != 0 || attrs.beta != 0) out += fmt::format("[{},{}]", attrs.alpha, attrs.beta);
+  if (attrs.alpha != 0 || attrs.beta != 0)
+    out += fmt::format("[{},{}]", static_cast<float>(attrs.alpha), static_cast<float>(attrs.beta));
   return out;
 }
 

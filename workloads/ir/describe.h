@@ -11,7 +11,7 @@ namespace npusim::ir {
 /// operators of equal shapes describe alike exactly when they compute alike.
 std::string describe(const Op& op);
 
-/// "clip[0,6]", "relu".
+/// "clip[0,6]", "relu". Numbers in single precision, as files have them.
 std::string describe(const ElementwiseAttrs& attrs);
 
 }  // namespace npusim::ir

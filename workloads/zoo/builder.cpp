@@ -156,7 +156,8 @@ TensorId Builder::conv_bn_act(const std::string& name, TensorId x, const Conv& c
 
 TensorId Builder::pool(const std::string& name, TensorId x, const Pool& p, ir::PoolKind kind) {
   const Shape& in = shape(x);
-  ir::PoolAttrs attrs{kind, window(in, p.kernel, p.stride, p.pad), p.count_include_pad};
+  ir::PoolAttrs attrs{kind, window(in, p.kernel, p.stride, p.pad),
+                      kind == ir::PoolKind::average && p.count_include_pad};
   if (p.ceil) {
     attrs.window.pad.bottom = ceil_padding(in[2], p.kernel.h, p.stride.h, attrs.window.pad.top);
     attrs.window.pad.right = ceil_padding(in[3], p.kernel.w, p.stride.w, attrs.window.pad.left);
@@ -198,7 +199,7 @@ TensorId Builder::classifier(TensorId x, std::int64_t classes, const std::string
 }
 
 TensorId Builder::binary(const std::string& name, ir::Function function, TensorId a, TensorId b) {
-  const char* source = function == ir::Function::add ? "Add" : "Mul";
+  const char* source = function == ir::Function::add ? "Add" : function == ir::Function::mul ? "Mul" : "Div";
   return emit(name, source, OpKind::elementwise, ir::ElementwiseAttrs{function}, {a, b});
 }
 
@@ -238,6 +239,12 @@ TensorId Builder::slice(const std::string& name, TensorId x, std::int64_t axis, 
   attrs.starts.at(static_cast<std::size_t>(axis)) = start;
   out.at(static_cast<std::size_t>(axis)) = size;
   return emit_as(name, "Slice", OpKind::slice, std::move(attrs), {x}, std::move(out));
+}
+
+TensorId Builder::pick(const std::string& name, TensorId x, std::int64_t axis, std::int64_t index) {
+  const TensorId which = scalar(name + ".index", static_cast<double>(index));
+  graph_.tensor(which).dtype = ir::DType::i64;
+  return emit(name, "Gather", OpKind::gather, ir::GatherAttrs{axis}, {x, which});
 }
 
 TensorId Builder::expand(const std::string& name, TensorId x, Shape to) {

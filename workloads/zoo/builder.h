@@ -51,8 +51,8 @@ struct Pool {
   Size kernel = 2;
   Size stride = 2;
   Pad pad = 0;
-  bool ceil = false;  ///< round the output size up, as PyTorch's ceil_mode
-  bool count_include_pad = true;
+  bool ceil = false;              ///< round the output size up, as PyTorch's ceil_mode
+  bool count_include_pad = true;  ///< of an average
 };
 
 /// Each call appends operators named after its first argument and returns the result's tensor. Weights are
@@ -92,6 +92,9 @@ class Builder {
   TensorId mul(const std::string& name, TensorId a, TensorId b) {
     return binary(name, ir::Function::mul, a, b);
   }
+  TensorId div(const std::string& name, TensorId a, TensorId b) {
+    return binary(name, ir::Function::div, a, b);
+  }
   TensorId concat(const std::string& name, const std::vector<TensorId>& parts, std::int64_t axis = 1);
   /// Equal parts along `axis`.
   std::vector<TensorId> split(const std::string& name, TensorId x, std::int64_t parts, std::int64_t axis = 1);
@@ -100,6 +103,8 @@ class Builder {
   /// Elements [start, start + size) of one axis.
   TensorId slice(const std::string& name, TensorId x, std::int64_t axis, std::int64_t start,
                  std::int64_t size);
+  /// Element `index` of one axis, which disappears.
+  TensorId pick(const std::string& name, TensorId x, std::int64_t axis, std::int64_t index);
   TensorId expand(const std::string& name, TensorId x, ir::Shape shape);
   TensorId softmax(const std::string& name, TensorId x, std::int64_t axis);
   TensorId layer_norm(const std::string& name, TensorId x, double epsilon = 1e-6);

@@ -102,17 +102,18 @@ TensorId module_d(Builder& b, const std::string& name, TensorId x) {
   return b.concat(name + ".concat", {three, seven, b.max_pool(name + ".pool", x, kHalving)});
 }
 
+/// torchvision joins each fork on its own first; PyTorch's exporter makes one concatenation of all.
 TensorId module_e(Builder& b, const std::string& name, TensorId x) {
+  std::vector<TensorId> parts{chain(b, name + ".branch1x1", x, {{.out = 320}})};
   const auto fork = [&](const std::string& branch, TensorId stem) {
-    const TensorId wide = b.conv_bn_act(branch + "a", stem, {.out = 384, .kernel = {1, 3}});
-    const TensorId tall = b.conv_bn_act(branch + "b", stem, {.out = 384, .kernel = {3, 1}});
-    return b.concat(branch + ".concat", {wide, tall});
+    parts.push_back(b.conv_bn_act(branch + "a", stem, {.out = 384, .kernel = {1, 3}}));
+    parts.push_back(b.conv_bn_act(branch + "b", stem, {.out = 384, .kernel = {3, 1}}));
   };
-  const TensorId one = chain(b, name + ".branch1x1", x, {{.out = 320}});
-  const TensorId three = fork(name + ".branch3x3_2", chain(b, name + ".branch3x3", x, {{.out = 384}}));
-  const TensorId twice = fork(name + ".branch3x3dbl_3",
-                              chain(b, name + ".branch3x3dbl", x, {{.out = 448}, {.out = 384, .kernel = 3}}));
-  return b.concat(name + ".concat", {one, three, twice, pooled(b, name, x, 192)});
+  fork(name + ".branch3x3_2", chain(b, name + ".branch3x3", x, {{.out = 384}}));
+  fork(name + ".branch3x3dbl_3",
+       chain(b, name + ".branch3x3dbl", x, {{.out = 448}, {.out = 384, .kernel = 3}}));
+  parts.push_back(pooled(b, name, x, 192));
+  return b.concat(name + ".concat", parts);
 }
 
 TensorId inception_v3(Builder& b) {

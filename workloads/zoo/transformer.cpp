@@ -20,24 +20,30 @@ constexpr std::array kVits{
     Vit{"vit_b_32", 32, 12, 12, 768, 3072, 88'224'232, 4'409},
 };
 
-/// Multi-head self-attention of [N, tokens, hidden].
+/// Multi-head self-attention of [N, tokens, hidden], in the order in which torch.nn.MultiheadAttention is
+/// exported: tokens first, and batch and heads in one axis.
 TensorId self_attention(Builder& b, const std::string& name, TensorId x, std::int64_t heads) {
-  const ir::Shape in = b.shape(x);
-  const std::int64_t width = in[2] / heads;
-  TensorId packed = b.linear(name + ".in_proj", x, 3 * in[2]);
-  packed = b.reshape(name + ".heads", packed, {in[0], in[1], 3, heads, width});
-  packed = b.transpose(name + ".heads_first", packed, {2, 0, 3, 1, 4});
-  const auto parts = b.split(name + ".split", packed, 3, 0);
-  const auto part = [&](const std::string& which, TensorId t) {
-    return b.reshape(name + "." + which, t, {in[0], heads, in[1], width});
+  const std::int64_t batch = b.shape(x)[0], tokens = b.shape(x)[1], hidden = b.shape(x)[2],
+                     width = hidden / heads;
+  const TensorId packed =
+      b.linear(name + ".in_proj", b.transpose(name + ".tokens_first", x, {1, 0, 2}), 3 * hidden);
+  const auto part = [&](const std::string& which, std::int64_t index) {
+    return b.slice(name + which, packed, 2, index * hidden, hidden);
   };
-  const TensorId q = part("query", parts[0]), k = part("key", parts[1]), v = part("value", parts[2]);
-  TensorId scores = b.matmul(name + ".scores", q, b.transpose(name + ".key_transposed", k, {0, 1, 3, 2}));
-  scores = b.mul(name + ".scale", scores,
-                 b.scalar(name + ".scale.value", 1 / std::sqrt(static_cast<double>(width))));
-  TensorId y = b.matmul(name + ".mix", b.softmax(name + ".softmax", scores, 3), v);
-  y = b.transpose(name + ".tokens_first", y, {0, 2, 1, 3});
-  return b.linear(name + ".out_proj", b.reshape(name + ".join", y, in), in[2]);
+  TensorId q = part(".query", 0), k = part(".key", 1), v = part(".value", 2);
+  const auto split_heads = [&](const std::string& which, TensorId t) {
+    return b.reshape(name + which + ".heads", t, {tokens, batch * heads, width});
+  };
+  q = b.transpose(name + ".query.heads_first", split_heads(".query", q), {1, 0, 2});
+  k = split_heads(".key", k);
+  v = b.transpose(name + ".value.heads_first", split_heads(".value", v), {1, 0, 2});
+  q = b.div(name + ".scale", q, b.scalar(name + ".scale.value", std::sqrt(static_cast<double>(width))));
+  const TensorId scores = b.matmul(name + ".scores", q, b.transpose(name + ".key.transposed", k, {1, 2, 0}));
+  TensorId y = b.matmul(name + ".mix", b.softmax(name + ".softmax", scores, 2), v);
+  y = b.reshape(name + ".join", b.transpose(name + ".mix.tokens_first", y, {1, 0, 2}),
+                {tokens * batch, hidden});
+  y = b.reshape(name + ".unjoin", b.linear(name + ".out_proj", y, hidden), {tokens, batch, hidden});
+  return b.transpose(name + ".batch_first", y, {1, 0, 2});
 }
 
 TensorId encoder_layer(Builder& b, const std::string& name, TensorId x, const Vit& net) {
@@ -59,8 +65,7 @@ TensorId vit(Builder& b, const Vit& net) {
   x = b.concat("concat", {token, x});
   x = b.add("pos_embedding.add", x, b.weight("pos_embedding", {1, patches + 1, net.hidden}));
   for (std::int64_t i = 0; i < net.layers; ++i) x = encoder_layer(b, "encoder." + std::to_string(i), x, net);
-  x = b.slice("class", b.layer_norm("ln", x), 1, 0, 1);
-  return b.linear("head", b.flatten("flatten", x), kClasses);
+  return b.linear("head", b.pick("class", b.layer_norm("ln", x), 1, 0), kClasses);
 }
 
 }  // namespace
