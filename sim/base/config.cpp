@@ -49,8 +49,8 @@ Provenance parse_provenance(const std::string& text, const std::string& where) {
   const auto bar = text.find('|');
   const auto complain = [&] {
     throw UserError(fmt::format(
-        "{}: expected 'published | source', 'fitted | source' or 'guessed [low, high] | why', got '{}'", where,
-        text));
+        "{}: expected 'published | source', 'fitted | source' or 'guessed [low, high] | why', got '{}'",
+        where, text));
   };
   if (bar == std::string::npos) complain();
   Provenance provenance;
@@ -117,9 +117,9 @@ Config Config::parse(std::string_view text, const std::string& file) {
       } else if (item.second.IsMap()) {
         stack.push_back({key, item.second});
       } else {
-        const std::string value =
-            item.second.IsSequence() ? sequence_text(item.second, file)
-                                     : (item.second.IsScalar() ? item.second.Scalar() : std::string());
+        const std::string value = item.second.IsSequence()
+                                      ? sequence_text(item.second, file)
+                                      : (item.second.IsScalar() ? item.second.Scalar() : std::string());
         if (!config.leaves_.emplace(key, Leaf{value, file, line}).second) {
           throw UserError(fmt::format("{}: key '{}' is given twice", where, key));
         }
@@ -215,7 +215,8 @@ std::string Config::choice(const std::string& key, const std::vector<std::string
   fail(key, fmt::format("one of {}{}", fmt::join(choices, ", "), suggestion(value, choices)));
 }
 
-std::vector<std::int64_t> Config::integers(const std::string& key, std::int64_t low, std::int64_t high) const {
+std::vector<std::int64_t> Config::integers(const std::string& key, std::int64_t low,
+                                           std::int64_t high) const {
   const std::string& value = leaf(key).value;
   std::vector<std::int64_t> parsed;
   std::string body = value;

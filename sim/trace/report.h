@@ -40,7 +40,7 @@ struct LayerReport {
   std::string name;
   std::string op;
   std::string mapping;  ///< the mapper's choice in words: core split, loop order, tile sizes
-  std::string engine;  ///< the engine whose busy and stall cycles are given here
+  std::string engine;   ///< the engine whose busy and stall cycles are given here
   std::int64_t start_cycle = 0;
   std::int64_t end_cycle = 0;
   std::int64_t macs = 0;
@@ -48,7 +48,7 @@ struct LayerReport {
   StallCycles stalls;
   std::int64_t dram_read_bytes = 0;
   std::int64_t dram_write_bytes = 0;
-  std::int64_t sram_read_bytes = 0;   ///< shared on-chip memory (Ascend's L2 buffer)
+  std::int64_t sram_read_bytes = 0;  ///< shared on-chip memory (Ascend's L2 buffer)
   std::int64_t sram_write_bytes = 0;
   std::vector<EngineReport> engines;  ///< every engine within this layer
   [[nodiscard]] std::int64_t cycles() const { return end_cycle - start_cycle; }
@@ -57,12 +57,12 @@ struct LayerReport {
 /// How much of the network an engine modelled, a host fallback ran, or a pass folded away. Percentages of the
 /// operators, MACs and bytes of the graph as imported.
 struct Coverage {
-  std::int64_t operators = 0;          ///< of the imported network
-  std::int64_t modelled = 0;           ///< by an engine, alone or fused into another operator
-  std::int64_t host = 0;               ///< by a host fallback, with a stated cost
-  std::int64_t folded = 0;             ///< removed by a pass (constants, identities, shape arithmetic)
-  double macs_percent = 100;           ///< MACs done by engines / MACs of the network
-  double bytes_percent = 100;          ///< tensor bytes accounted for
+  std::int64_t operators = 0;  ///< of the imported network
+  std::int64_t modelled = 0;   ///< by an engine, alone or fused into another operator
+  std::int64_t host = 0;       ///< by a host fallback, with a stated cost
+  std::int64_t folded = 0;     ///< removed by a pass (constants, identities, shape arithmetic)
+  double macs_percent = 100;   ///< MACs done by engines / MACs of the network
+  double bytes_percent = 100;  ///< tensor bytes accounted for
 };
 
 /// One interval of one engine's time, for traces.
@@ -99,12 +99,12 @@ struct Report {
   std::vector<std::string> notes;  ///< padding losses, spills, assumptions worth telling
   std::string hardware;            ///< the resolved description, canonical text
   // Simulation effort.
-  double wall_s = 0;         ///< of simulation proper
-  double compile_s = 0;      ///< import, passes, mapping
-  std::int64_t events = 0;   ///< kernel and memory events
+  double wall_s = 0;        ///< of simulation proper
+  double compile_s = 0;     ///< import, passes, mapping
+  std::int64_t events = 0;  ///< kernel and memory events
   std::int64_t commands = 0;
   std::int64_t bursts = 0;
-  std::vector<Span> spans;   ///< only when a trace was asked for
+  std::vector<Span> spans;              ///< only when a trace was asked for
   std::vector<std::string> span_names;  ///< by command index, only with spans
 
   [[nodiscard]] double latency_ms() const;
@@ -115,8 +115,8 @@ struct Report {
 /// Throws InternalError unless engines and layers add up to the total, exactly.
 void check_sums(const Report& report);
 
-/// The machine interface: schema npusim.report/1, one JSON object. `with_wall_time` false leaves out the fields that
-/// differ between two runs (simulation.wall_s, compile_s), so that equal runs give equal text.
+/// The machine interface: schema npusim.report/1, one JSON object. `with_wall_time` false leaves out the
+/// fields that differ between two runs (simulation.wall_s, compile_s), so that equal runs give equal text.
 std::string to_json(const Report& report, bool with_wall_time = true);
 /// One row a layer, then none: columns name,op,engine,start_cycle,end_cycle,cycles,macs,busy,<reasons>,bytes.
 std::string to_csv(const Report& report);
