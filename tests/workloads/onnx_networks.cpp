@@ -159,6 +159,39 @@ TEST_CASE("Inception's 9 zero paddings become the padding of the average pools b
   CHECK(padded == 9);
 }
 
+TEST_CASE("MobileNetV3-Small as exported with its 34 batch norms becomes the network without them") {
+  ir::Graph graph = import_onnx(network("mobilenet_v3_small_bn"));
+  CHECK(count(graph, ir::OpKind::norm) == 34);
+  // MACs and parameters (less a scale a batch norm channel): counted by torch's own modules.
+  CHECK(ir::macs(graph).count() == 56'510'400);
+  const passes::PassStats stats = passes::run(graph);
+  CHECK(count(graph, ir::OpKind::norm) == 0);
+  CHECK(ir::macs(graph).count() == 56'510'400);
+  CHECK(ir::parameters(graph) == 2'536'800);
+  // 52 convolutions, 9 gates, 10 means, flatten, 2 matrix products. Folded: 127 identities and the batch
+  // norms.
+  CHECK(graph.ops.size() == 74);
+  CHECK(stats.folded == 127 + 34);
+  CHECK(stats.fused == 302 - 74 - 127 - 34);
+  CHECK(count(graph, ir::Function::hard_swish) == 19);
+}
+
+TEST_CASE("ShuffleNetV2 with an open batch: 449 operators of shape arithmetic vanish at any batch") {
+  for (const std::int64_t size : {1, 16}) {
+    ImportOptions options;
+    options.batch = size;
+    ir::Graph graph = import_onnx(network("shufflenet_v2_dynamic"), options);
+    CHECK(graph.ops.size() == 635);
+    CHECK(ir::macs(graph).count() == size * 144'907'992);
+    const passes::PassStats stats = passes::run(graph);
+    CHECK(stats.folded == 449);
+    CHECK(count(graph, ir::OpKind::transpose) == 16);
+    CHECK(count(graph, ir::OpKind::shape_of) + count(graph, ir::OpKind::gather) == 0);
+    CHECK(graph.ops.size() == 149);
+    CHECK(graph.shape(graph.outputs[0]) == ir::Shape{size, 1000});
+  }
+}
+
 TEST_CASE("the batch of a network does not change its parameters") {
   ImportOptions options;
   options.batch = 8;

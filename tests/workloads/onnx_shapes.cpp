@@ -182,6 +182,30 @@ TEST_CASE("Shape of some axes, Size, Range, ConstantOfShape and comparisons reso
   }
 }
 
+TEST_CASE("Mod, Ceil and masks are computed from constants, and refused on activations") {
+  Model model(14);
+  model.input("x", {1, 10}).output("y").ints("size", {10}).ints("window", {7}).ints("zero", {0});
+  model.node("Mod", {"size", "window"}, {"rest"}).node("Sub", {"window", "rest"}, {"pad"});  // 3, then 4
+  model.node("Concat", {"zero", "zero", "zero", "pad"}, {"pads"}, {{"axis", 0}})
+      .node("Pad", {"x", "pads"}, {"p"});
+  model.weight("mask", {14, 14}).weight("indices", {3, 1}, Type::INT64).weight("updates", {3, 14});
+  model.node("ScatterND", {"mask", "indices", "updates"}, {"m"}).node("MatMul", {"p", "m"}, {"y"});
+  const ir::Graph graph = model.import();
+  CHECK(graph.shape(graph.outputs[0]) == Shape{1, 14});
+  CHECK(graph.tensor(graph.ops.back().inputs[1]).role == ir::TensorRole::weight);
+  const auto value = [](const std::string& op, const Floats& x, const Floats& y,
+                        const std::vector<Attr>& attrs) {
+    const ir::Graph g =
+        y.empty() ? one(13, op, {values(x)}, attrs) : one(13, op, {values(x), values(y)}, attrs);
+    return g.tensor(g.outputs[0]).constant.value();
+  };
+  CHECK(value("Mod", {-7, 7}, {3, -3}, {}) == std::vector<double>{2, -2});
+  CHECK(value("Mod", {-7, 7}, {3}, {{"fmod", 1}}) == std::vector<double>{-1, 1});
+  CHECK(value("Ceil", {1.25F, -1.5F}, {}, {}) == std::vector<double>{2, -1});
+  CHECK(contains(one_node(13, "Mod", {in({4}), values(Floats{3})}).error(),
+                 {"unsupported", "(Mod)", "constants"}));
+}
+
 TEST_CASE("constants of every element type keep their values") {
   const auto check = [](const Type& value, const std::vector<double>& expected) {
     Model model(13);

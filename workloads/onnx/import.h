@@ -25,7 +25,8 @@ struct ImportOptions {
 /// data may be absent. Constants of at most ir::kMaxConstant elements keep their values; integer arithmetic
 /// on them and on shapes is evaluated, so that exported shape computations are resolved. One operator becomes
 /// one ir::Op (or a few, where the IR has no equal: "<name>/<step>"); Constant, ConstantOfShape and Range
-/// become tensors. Tensor names are the file's.
+/// become tensors, and so do Mod, ScatterND and a few others that are only known on constants. Tensor names
+/// are the file's.
 ///
 /// Throws UserError, always naming the file: not a readable ONNX model (with the byte offset), a dimension
 /// without a value (with the option to give), operators that are not supported (all of them, by name), a node

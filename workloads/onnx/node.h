@@ -32,8 +32,10 @@ struct ImportState {
 
   /// The tensor of an ONNX value, creating an initializer's at first use; kNoTensor for an unknown name.
   ir::TensorId find(const std::string& name);
+  /// Whether a tensor exists before the network runs: a weight, a known value, or what follows from these.
   [[nodiscard]] bool is_weight(ir::TensorId id) const {
-    return id == ir::kNoTensor || graph.tensor(id).role == ir::TensorRole::weight || derived.contains(id);
+    return id == ir::kNoTensor || graph.tensor(id).role == ir::TensorRole::weight ||
+           graph.tensor(id).constant.has_value() || derived.contains(id);
   }
   /// A tensor of known shape, after checking its dimensions; `where` begins the error.
   ir::TensorId add(ir::Tensor tensor, const std::string& where);

@@ -25,7 +25,7 @@ std::span<const Handler> norm_handlers();         ///< normalisations, Softmax
 std::span<const Handler> shape_handlers();        ///< Reshape, Transpose, Shape, Expand, ...
 std::span<const Handler> join_handlers();         ///< Concat, Split, Slice, Gather, Pad, Tile
 std::span<const Handler> resize_handlers();       ///< Resize, Upsample, DepthToSpace, SpaceToDepth
-std::span<const Handler> constant_handlers();     ///< Constant, ConstantOfShape, Range, Size
+std::span<const Handler> constant_handlers();     ///< Constant, Range, Mod and others on constants
 std::span<const Handler> quantize_handlers();     ///< QuantizeLinear, QLinearConv, ...
 
 /// The handler of a node's operator; nullptr for one that is not supported.

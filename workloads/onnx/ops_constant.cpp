@@ -1,4 +1,5 @@
-// Operators whose result exists before the network runs: they become tensors, not operators.
+// Operators whose result exists before the network runs: they become tensors, not operators. Some have no
+// equal in the IR and are only known here, where exporters use them on shapes, masks and positions.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -107,11 +108,66 @@ void size(Node& node) {
   node.constant_result(DType::i64, {}, {static_cast<double>(ir::elements(node.shape(0)))});
 }
 
+/// Fails as unsupported unless all inputs follow from weights.
+void expect_weights(Node& node) {
+  for (std::size_t i = 0; i < node.inputs(); ++i) {
+    if (node.has(i) && !node.is_weight(i)) {
+      node.unsupported("only known where its operands are constants, not where the network computes them");
+    }
+  }
+}
+
+/// Same shape and type as the first input; the values are of no interest (masks, positions).
+void offline(Node& node) {
+  node.expect_inputs(1, 4);
+  expect_weights(node);
+  node.constant_result(node.dtype(0), node.shape(0), {});
+}
+
+void ceil(Node& node) {
+  node.expect_inputs(1, 1);
+  expect_weights(node);
+  std::vector<double> result;
+  if (const std::vector<double>* x = node.constant(0)) {
+    for (const double value : *x) result.push_back(std::ceil(value));
+  }
+  node.constant_result(node.dtype(0), node.shape(0), std::move(result));
+}
+
+/// The remainder has the divisor's sign, with fmod the dividend's. Values are kept for operands of equal
+/// shape and for scalar divisors.
+void modulo(Node& node) {
+  node.expect_inputs(2, 2);
+  expect_weights(node);
+  const bool fmod = node.integer("fmod", 0) != 0;
+  const std::vector<double>*x = node.constant(0), *y = node.constant(1);
+  std::vector<double> result;
+  if (x != nullptr && y != nullptr && (x->size() == y->size() || y->size() == 1)) {
+    for (std::size_t i = 0; i < x->size(); ++i) {
+      const double a = (*x)[i], b = (*y)[y->size() == 1 ? 0 : i];
+      if (b == 0) node.fail("division by zero");
+      result.push_back(fmod ? std::fmod(a, b) : a - std::floor(a / b) * b);
+    }
+  }
+  node.constant_result(node.dtype(0), ir::broadcast(node.shape(0), node.shape(1)), std::move(result));
+}
+
 }  // namespace
 
 std::span<const Handler> constant_handlers() {
-  static constexpr Handler kHandlers[] = {
-      {"Constant", constant}, {"ConstantOfShape", constant_of_shape}, {"Range", range}, {"Size", size}};
+  static constexpr Handler kHandlers[] = {{"Constant", constant},
+                                          {"ConstantOfShape", constant_of_shape},
+                                          {"Range", range},
+                                          {"Size", size},
+                                          {"Ceil", ceil},
+                                          {"Mod", modulo},
+                                          {"CumSum", offline},
+                                          {"ScatterND", offline},
+                                          {"ScatterElements", offline},
+                                          {"Trilu", offline},
+                                          {"Sign", offline},
+                                          {"Sin", offline},
+                                          {"Cos", offline}};
   return kHandlers;
 }
 
