@@ -44,7 +44,7 @@ Config describe(const std::string& name_or_file, const std::vector<std::string>&
                     name_or_file.ends_with(".yml");
   Config config = [&] {
     if (!file) return built_in(name_or_file);
-    const Config own = Config::load(name_or_file);
+    Config own = Config::load(name_or_file);
     if (!own.has("extends")) return own;
     Config base = built_in(own.text("extends"));
     base.merge(own);

@@ -7,8 +7,8 @@
 #include <cmath>
 #include <limits>
 
+#include "hw_models/ascend310/cube_estimate.h"
 #include "hw_models/ascend310/cube_layer.h"
-#include "hw_models/ascend310/timing.h"
 #include "sim/base/error.h"
 
 namespace npusim::ascend310 {
@@ -77,182 +77,6 @@ std::vector<CoreShare> core_shares(const Spec& spec, const CubeLayer& layer, Cor
 }
 
 namespace {
-
-/// Rows of A for `rows` output rows away from the borders.
-std::int64_t inner_rows(const CubeLayer& layer, std::int64_t rows) {
-  const std::int64_t middle = std::max<std::int64_t>(0, (layer.ho - rows) / 2);
-  return layer.input_row_count(middle, std::min(layer.ho, middle + rows));
-}
-
-/// One candidate's cost, built from the layer's geometry for the largest core share.
-class Estimator {
- public:
-  Estimator(const Spec& spec, const CubeLayer& layer) : spec_(spec), layer_(layer) {
-    a_near_ = layer.a->place.near_images >= layer.a->shape.n;
-    out_near_ = layer.out->place.near_images >= layer.out->shape.n;
-    b_near_ = layer.b->plain_bytes == 0 && layer.b->place.near_images >= layer.b->shape.n;
-    residual_near_ =
-        layer.residual != nullptr && layer.residual->place.near_images >= layer.residual->shape.n;
-    passes_ =
-        static_cast<double>(layer.epilogue.simple) * kFractal / static_cast<double>(spec.vector_rate) +
-        static_cast<double>(layer.epilogue.exp) * kFractal / static_cast<double>(spec.exp_rate) +
-        static_cast<double>(layer.epilogue.convert) * kFractal / static_cast<double>(spec.convert_rate) +
-        static_cast<double>(kAccumulator) / static_cast<double>(spec.l0c_ub_rate) +
-        (layer.epilogue.bias ? static_cast<double>(kAccumulator) / static_cast<double>(spec.vector_rate) : 0);
-    instructions_ = static_cast<double>(1 + (layer.epilogue.bias ? 1 : 0) + layer.epilogue.simple +
-                                        layer.epilogue.exp + layer.epilogue.convert);
-  }
-
-  /// Cycles of `tiling` on the first (largest) share when `cores` work at once.
-  double operator()(const Tiling& t, const CoreShare& s, std::int64_t cores) const {
-    const double groups = static_cast<double>(s.g1 - s.g0);
-    const std::int64_t images = s.i1 - s.i0;
-    const std::int64_t rows = s.r1 - s.r0;
-    const std::int64_t columns = s.n1 - s.n0;
-    const std::int64_t row_tiles = ceil_div(images, t.l1_images) * ceil_div(rows, t.l1_rows);
-    const std::int64_t column_tiles = ceil_div(columns, t.l1_columns);
-    const std::int64_t k_tiles = ceil_div(layer_.c1, t.l1_c1);
-    const double group_tiles = std::ceil(groups / static_cast<double>(t.l1_groups));
-
-    const double compute = compute_cycles(t, images, rows, columns, k_tiles) * groups;
-
-    // DMA: how often each operand crosses into L1.
-    const std::int64_t a_reuse =
-        (t.columns_outer ? row_tiles : 1) * k_tiles;  // A tiles between two uses of the same
-    const std::int64_t b_reuse = (t.columns_outer ? 1 : column_tiles) * k_tiles;
-    const bool a_again = column_tiles > 1 && a_reuse > t.a_slots;
-    const bool b_again = row_tiles > 1 && b_reuse > t.b_slots;
-    const double a_once = a_bytes(t.l1_rows, rows) * static_cast<double>(images * layer_.c1) * groups;
-    const double b_once = static_cast<double>(columns * layer_.k1() * kFractal) * groups;
-    const double a_total = a_once * static_cast<double>(a_again ? column_tiles : 1);
-    const double b_total = b_once * static_cast<double>(b_again ? row_tiles : 1);
-    const double out_total =
-        static_cast<double>(images * rows * layer_.wo * columns * 16 * layer_.result_bytes) * groups;
-    const double residual_total = layer_.residual != nullptr ? out_total : 0;
-
-    const double load = cost(a_total, a_near_, spec_.read_dram_rate, spec_.read_l2_rate) +
-                        cost(b_total, b_near_, spec_.read_dram_rate, spec_.read_l2_rate) +
-                        cost(residual_total, residual_near_, spec_.read_dram_rate, spec_.read_l2_rate);
-    const double store = cost(out_total, out_near_, spec_.write_dram_rate, spec_.write_l2_rate);
-    const double a_run = static_cast<double>(t.l1_rows >= layer_.ho ? layer_.hi * t.l1_c1
-                                                                    : t.l1_rows * layer_.window.stride.h) *
-                         static_cast<double>(layer_.row_bytes());
-    const double b_run = static_cast<double>(t.l1_columns >= layer_.n1 ? t.l1_c1 * layer_.taps() : 1) *
-                         static_cast<double>(t.l1_columns * kFractal);
-    const double out_run = static_cast<double>(std::min(t.m0 * 16, rows * layer_.wo) * kBlock);
-    const double dram_bytes = (a_near_ ? 0 : in_runs(a_total, a_run)) +
-                              (b_near_ ? 0 : in_runs(b_total, b_run)) +
-                              (out_near_ ? 0 : in_runs(out_total, out_run)) +
-                              (residual_near_ ? 0 : in_runs(residual_total, out_run));
-    const double dram = dram_bytes * static_cast<double>(cores) / (kDramEfficiency * spec_.dram_peak_rate);
-
-    // Streaming in steps: with two slots a step's load overlaps the step before, but its latency recurs; with
-    // one slot nothing overlaps.
-    const double steps = static_cast<double>(row_tiles * column_tiles * k_tiles) * group_tiles;
-    const bool a_streams = a_again || row_tiles * k_tiles > 1 || group_tiles > 1;
-    const bool b_streams = b_again || column_tiles * k_tiles > 1 || group_tiles > 1;
-    const bool serial = (a_streams && t.a_slots == 1) || (b_streams && t.b_slots == 1);
-    const double round_trip = (compute + load + steps * kLatency) / (serial ? 1.0 : 2.0);
-    // Nothing computes before the first tiles of both operands are there, and the cores share the DRAM
-    // meanwhile.
-    const double a_first = a_total / static_cast<double>(a_again ? column_tiles : 1) /
-                           static_cast<double>(row_tiles * k_tiles) / group_tiles;
-    const double b_first =
-        static_cast<double>(std::min(t.l1_columns, columns) * std::min(t.l1_c1, layer_.c1) * layer_.taps() *
-                            kFractal * t.l1_groups);
-    const double first_load =
-        first_cost(a_first, a_near_, cores) + first_cost(b_first, b_near_, cores) + kLatency;
-    const double pipelined = steps > 1 ? round_trip : 0.0;
-    const double bound = std::max({compute, load, store, dram, pipelined});
-    // What does not bind still disturbs: without this, all tilings of a memory-bound layer look alike.
-    const double rest = compute + load + store + dram + pipelined - bound;
-    return bound + kOverlapLoss * rest + first_load + tail_cycles(t);
-  }
-
- private:
-  static constexpr double kDramEfficiency = 0.8;  ///< of peak, for the search only
-  static constexpr double kRunPenalty =
-      512;  ///< bytes lost to DRAM rows at the end of a run, for the search only
-  static constexpr double kOverlapLoss = 0.1;  ///< share of hidden work that shows, for the search only
-  static constexpr double kLatency = 200;      ///< cycles to the first byte, for the search only
-
-  [[nodiscard]] double first_cost(double bytes, bool near, std::int64_t cores) const {
-    if (near) return bytes / static_cast<double>(spec_.read_l2_rate);
-    return bytes / std::min(static_cast<double>(spec_.read_dram_rate),
-                            kDramEfficiency * spec_.dram_peak_rate / static_cast<double>(cores));
-  }
-
-  /// Bytes as DRAM feels them: a run ends in a partly used page.
-  static double in_runs(double bytes, double run) { return bytes * (1 + kRunPenalty / std::max(run, 1.0)); }
-
-  static double cost(double bytes, bool near, std::int64_t far_rate, std::int64_t near_rate) {
-    return bytes / static_cast<double>(near ? near_rate : far_rate);
-  }
-
-  /// Bytes of A's rows (one block of channels, one image) for all L1 row tiles of `rows` output rows.
-  double a_bytes(std::int64_t tile_rows, std::int64_t rows) const {
-    const std::int64_t tiles = ceil_div(rows, tile_rows);
-    return static_cast<double>(inner_rows(layer_, std::min(tile_rows, rows)) * tiles * layer_.row_bytes());
-  }
-
-  /// Cube, MTE1 and vector work of one group, overlapped: the slowest of them.
-  double compute_cycles(const Tiling& t, std::int64_t images, std::int64_t rows, std::int64_t columns,
-                        std::int64_t k_tiles) const {
-    const std::int64_t tile_rows = std::min(t.l1_rows, rows);
-    const std::int64_t tile_images = std::min(t.l1_images, images);
-    const std::int64_t image_fractals = ceil_div(tile_rows * layer_.wo, 16);
-    const std::int64_t tile_fractals = tile_images * image_fractals;
-    const std::int64_t m_tiles = ceil_div(tile_fractals, t.m0);
-    const std::int64_t tile_columns = std::min(t.l1_columns, columns);
-    const std::int64_t n_tiles = ceil_div(tile_columns, t.n0);
-    const double l1_tiles = static_cast<double>(ceil_div(images, tile_images) * ceil_div(rows, tile_rows) *
-                                                ceil_div(columns, tile_columns));
-    const double m = static_cast<double>(tile_fractals) / static_cast<double>(m_tiles);
-    const double n = static_cast<double>(tile_columns) / static_cast<double>(n_tiles);
-    const std::int64_t chunk = std::min(t.l1_c1, layer_.c1) * layer_.taps();
-    const double k_steps = static_cast<double>(ceil_div(chunk, t.k0) * k_tiles);
-    const double k = static_cast<double>(layer_.k1()) / k_steps;
-    const double mad = static_cast<double>(spec_.cube_fill) + m * n * k;
-    const bool reuse_b = t.rows_inner && k_steps <= 2;
-    const bool reuse_a = !t.rows_inner && k_steps <= 2;
-    const double segments = std::max(1.0, m / static_cast<double>(image_fractals));
-    const double load_a = load_a_cycles(m, k, segments) / (reuse_a ? static_cast<double>(n_tiles) : 1.0);
-    const double load_b =
-        (static_cast<double>(spec_.load2d_start) + n * k * kFractal / static_cast<double>(spec_.l0b_rate)) /
-        (reuse_b ? static_cast<double>(m_tiles) : 1.0);
-    const double step = std::max(mad, load_a + load_b) + 3;
-    const double vector = m * n * passes_ + instructions_ * static_cast<double>(spec_.vector_startup);
-    const double tiles = static_cast<double>(m_tiles * n_tiles);
-    return l1_tiles * tiles * std::max(step * k_steps, vector + 4);
-  }
-
-  double load_a_cycles(double m, double k, double segments) const {
-    if (layer_.load2d) {
-      return static_cast<double>(spec_.load2d_start) * segments +
-             m * k * kFractal / static_cast<double>(spec_.l0a_rate);
-    }
-    const double switches = std::min(15.0, 16.0 / static_cast<double>(layer_.wo));
-    const std::int64_t s = layer_.window.stride.w;
-    const bool fast = s == 1 || s == 2 || s == 4 || s == 8;
-    const double fractal =
-        fast ? (static_cast<double>(s) + switches) * kFractal / static_cast<double>(spec_.l0a_rate)
-             : static_cast<double>(kFractal) / static_cast<double>(spec_.load3d_other_rate);
-    return static_cast<double>(spec_.load3d_start) * segments + m * k * fractal;
-  }
-
-  /// From the last multiply to the last byte stored.
-  double tail_cycles(const Tiling& t) const {
-    const double tile = static_cast<double>(t.m0 * t.n0);
-    const double bytes = tile * 256 * static_cast<double>(layer_.result_bytes);
-    return tile * passes_ + instructions_ * static_cast<double>(spec_.vector_startup) +
-           cost(bytes, out_near_, spec_.write_dram_rate, spec_.write_l2_rate) + kLatency / 2;
-  }
-
-  const Spec& spec_;
-  const CubeLayer& layer_;
-  bool a_near_, out_near_, b_near_, residual_near_;
-  double passes_ = 0, instructions_ = 0;
-};
 
 struct L0Tile {
   std::int64_t m, n, k;
@@ -389,7 +213,7 @@ class Search {
 
   const Spec& spec_;
   const CubeLayer& layer_;
-  Estimator estimate_;
+  CubeEstimator estimate_;
   std::vector<L0Tile> tiles_;
   Tiling best_;
   std::int64_t least_l1_ = 0;

@@ -83,7 +83,7 @@ kernel::Duration copy_out(const Spec& spec, const program::Command& command) {
   const auto bias = passes(spec, kSimple, args[1], fractals * kAccumulator, 1, 0);
   total.cycles += bias.cycles;
   for (std::int32_t kind = kSimple; kind <= kConvert; ++kind) {
-    const auto more = passes(spec, kind, args[static_cast<std::size_t>(2 + kind)], fractals * kFractal, 1, 0);
+    const auto more = passes(spec, kind, args[2 + static_cast<std::size_t>(kind)], fractals * kFractal, 1, 0);
     total.cycles += more.cycles;
   }
   return total;

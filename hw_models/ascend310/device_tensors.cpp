@@ -1,0 +1,156 @@
+#include "hw_models/ascend310/device_tensors.h"
+
+#include <algorithm>
+
+namespace npusim::ascend310 {
+
+namespace {
+
+/// Operators that write a result of their own, not a view of another tensor.
+bool written_in_full(const ir::Op& op) {
+  switch (op.kind) {
+    case ir::OpKind::conv:
+    case ir::OpKind::conv_transpose:
+    case ir::OpKind::pool:
+    case ir::OpKind::elementwise:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+DeviceTensors::DeviceTensors(const Spec& spec, const ir::Graph& graph, ir::DType dtype, Network& network)
+    : graph_(graph), net_(network), c0_(spec.c0(dtype)), element_(ir::size_of(dtype)) {
+  find_matrices();
+  if (spec.concat_in_place) find_concats();
+}
+
+/// Rank-4 tensors next to a matrix product or a softmax over the last axis hold matrices, not images.
+void DeviceTensors::find_matrices() {
+  for (const auto& op : graph_.ops) {
+    if (op.kind != ir::OpKind::matmul && op.kind != ir::OpKind::softmax) continue;
+    for (const auto id : op.inputs) matrices_.insert(id);
+    for (const auto id : op.outputs) matrices_.insert(id);
+    if (op.kind == ir::OpKind::matmul && graph_.tensor(op.inputs[1]).role != ir::TensorRole::weight) {
+      batched_.insert(op.inputs.begin(), op.inputs.end());
+      batched_.insert(op.outputs.begin(), op.outputs.end());
+    }
+  }
+  for (const auto& op : graph_.ops) {
+    if (op.kind != ir::OpKind::elementwise) continue;
+    if (matrices_.count(op.inputs[0]) != 0 && graph_.tensor(op.inputs[0]).shape.size() == 4) {
+      matrices_.insert(op.outputs[0]);
+    }
+  }
+}
+
+/// Concatenations of whole channel blocks whose inputs can be written straight into the result.
+void DeviceTensors::find_concats() {
+  std::map<ir::TensorId, const ir::Op*> producer;
+  for (const auto& op : graph_.ops) {
+    for (const auto id : op.outputs) producer[id] = &op;
+  }
+  for (const auto& op : graph_.ops) {
+    if (op.kind != ir::OpKind::concat || std::get<ir::ConcatAttrs>(op.attrs).axis != 1) continue;
+    if (graph_.shape(op.outputs[0]).size() != 4 || matrices_.count(op.outputs[0]) != 0 || !op.fused.empty())
+      continue;
+    std::set<ir::TensorId> distinct(op.inputs.begin(), op.inputs.end());
+    const bool possible = distinct.size() == op.inputs.size() &&
+                          std::all_of(op.inputs.begin(), op.inputs.end(), [&](ir::TensorId id) {
+                            const auto made = producer.find(id);
+                            return made != producer.end() && written_in_full(*made->second) &&
+                                   part_of_.count(id) == 0 && graph_.shape(id)[1] % c0_ == 0;
+                          });
+    if (!possible) continue;
+    std::int64_t block = 0;
+    for (const auto id : op.inputs) {
+      part_of_[id] = {op.outputs[0], block};
+      block += graph_.shape(id)[1] / c0_;
+    }
+  }
+}
+
+BlockShape DeviceTensors::shape_of(ir::TensorId id) const {
+  ir::Shape shape = graph_.tensor(id).shape;
+  if (shape.size() == 4 && matrices_.count(id) != 0) shape = {shape[0] * shape[1], shape[2], shape[3]};
+  BlockShape blocks = block_shape(shape, c0_);
+  // A stack of matrices is one tall matrix, unless each meets a matrix of its own.
+  if (shape.size() != 4 && batched_.count(id) == 0) {
+    blocks.w *= blocks.n;
+    blocks.n = 1;
+  }
+  if (c04_.count(id) != 0) blocks.block_bytes = 4 * element_;
+  return blocks;
+}
+
+const DeviceTensor* DeviceTensors::add_tensor(DeviceTensor tensor, std::size_t buffer) {
+  net_.tensors.push_back(std::move(tensor));
+  net_.tensor_buffer.push_back(buffer);
+  buffer_of_[&net_.tensors.back()] = buffer;
+  return &net_.tensors.back();
+}
+
+const DeviceTensor* DeviceTensors::add_buffer(const std::string& name, const BlockShape& shape,
+                                              std::int64_t plain_bytes, bool input) {
+  DeviceTensor tensor;
+  tensor.name = name;
+  tensor.shape = shape;
+  tensor.plain_bytes = plain_bytes;
+  DeviceBuffer buffer;
+  buffer.name = name;
+  buffer.bytes = tensor.bytes();
+  buffer.input = input;
+  buffer.image_bytes = plain_bytes > 0 || shape.n < 2 ? 0 : shape.image_bytes();
+  net_.buffers.push_back(buffer);
+  return add_tensor(std::move(tensor), net_.buffers.size() - 1);
+}
+
+const DeviceTensor* DeviceTensors::plain(const std::string& name, std::int64_t bytes, bool input) {
+  return add_buffer(name, {}, std::max<std::int64_t>(bytes, 1), input);
+}
+
+const DeviceTensor* DeviceTensors::device(ir::TensorId id) {
+  const auto found = device_.find(id);
+  if (found != device_.end()) return found->second;
+  const auto* tensor = add_buffer(graph_.tensor(id).name, shape_of(id), 0, true);
+  device_[id] = tensor;
+  return tensor;
+}
+
+const DeviceTensor* DeviceTensors::result(ir::TensorId id) {
+  if (const auto part = part_of_.find(id); part != part_of_.end()) {
+    const auto [whole_id, block] = part->second;
+    if (device_.count(whole_id) == 0) {
+      device_[whole_id] = add_buffer(graph_.tensor(whole_id).name, shape_of(whole_id), 0, false);
+    }
+    const DeviceTensor* whole = device_[whole_id];
+    DeviceTensor view;
+    view.name = graph_.tensor(id).name;
+    view.shape = shape_of(id);
+    view.parent_c1 = whole->shape.c1;
+    view.first_block = block;
+    device_[id] = add_tensor(std::move(view), buffer_of(whole));
+    return device_[id];
+  }
+  const auto* tensor = add_buffer(graph_.tensor(id).name, shape_of(id), 0, false);
+  device_[id] = tensor;
+  return tensor;
+}
+
+void DeviceTensors::alias(ir::TensorId id, const DeviceTensor* in, const BlockShape& shape) {
+  const std::size_t buffer = buffer_of(in);
+  net_.buffers[buffer].image_bytes = 0;  // views may count images differently
+  DeviceTensor view;
+  view.name = graph_.tensor(id).name;
+  view.shape = shape;
+  device_[id] = add_tensor(std::move(view), buffer);
+}
+
+bool DeviceTensors::in_place(const ir::Op& concat) const {
+  const auto part = part_of_.find(concat.inputs[0]);
+  return part != part_of_.end() && part->second.first == concat.outputs[0];
+}
+
+}  // namespace npusim::ascend310
