@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -64,26 +65,25 @@ inline Shape shape_of_one(OpKind kind, Attrs attrs, const std::vector<Shape>& in
   return infer_shapes(graph, graph.ops[0]).at(0);
 }
 
-/// The message of the UserError that `action` throws; fails the test when it throws none.
-template <class Action>
-std::string user_error(Action&& action) {
+/// The message of the `Error` that `action` throws; fails the test when it throws none.
+template <class Error, class Action>
+std::string message_of(Action&& action) {
   try {
     action();
-  } catch (const UserError& error) {
+  } catch (const Error& error) {
     return error.what();
   }
-  throw std::runtime_error("no UserError was thrown");
+  throw std::runtime_error("the expected error was not thrown");
 }
 
-/// As user_error, for InternalError.
+template <class Action>
+std::string user_error(Action&& action) {
+  return message_of<UserError>(action);
+}
+
 template <class Action>
 std::string internal_error(Action&& action) {
-  try {
-    action();
-  } catch (const InternalError& error) {
-    return error.what();
-  }
-  throw std::runtime_error("no InternalError was thrown");
+  return message_of<InternalError>(action);
 }
 
 inline bool contains(const std::string& text, const std::string& part) {

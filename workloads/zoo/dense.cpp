@@ -54,11 +54,7 @@ TensorId densenet(Builder& b, const DenseNet& net) {
 
 std::vector<Recipe> dense_networks() {
   std::vector<Recipe> rows;
-  for (const DenseNet& net : kDenseNets) {
-    rows.push_back({{net.name, "densely connected blocks, ImageNet", kTorchvision, 224,
-                     exactly(net.parameters), millions(net.macs_millions)},
-                    [&net](Builder& b) { return densenet(b, net); }});
-  }
+  add_torchvision(rows, kDenseNets, "densely connected blocks, ImageNet", densenet);
   return rows;
 }
 

@@ -26,6 +26,18 @@ constexpr Figure millions(std::int64_t count) { return {count, 1'000'000}; }
 /// A figure printed in millions with three digits.
 constexpr Figure thousands(std::int64_t count) { return {count, 1'000}; }
 
+/// A row for each network of a table of torchvision's, whose rows have `name`, `parameters` and
+/// `macs_millions`, built by `body` at 224x224.
+template <class Table, class Net>
+void add_torchvision(std::vector<Recipe>& rows, const Table& table, const char* description,
+                     TensorId (*body)(Builder&, const Net&)) {
+  for (const Net& net : table) {
+    rows.push_back(
+        {{net.name, description, kTorchvision, 224, exactly(net.parameters), millions(net.macs_millions)},
+         [&net, body](Builder& b) { return body(b, net); }});
+  }
+}
+
 std::vector<Recipe> plain_networks();        ///< AlexNet, VGG, SqueezeNet
 std::vector<Recipe> residual_networks();     ///< ResNet, ResNeXt, Wide ResNet, ResNet-8
 std::vector<Recipe> inception_networks();    ///< GoogLeNet, Inception v3

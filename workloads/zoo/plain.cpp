@@ -103,16 +103,8 @@ std::vector<Recipe> plain_networks() {
   rows.push_back({{"alexnet", "convolutions and three linear layers, ImageNet", kTorchvision, 224,
                    exactly(61'100'840), millions(714)},
                   alexnet});
-  for (const Vgg& net : kVggs) {
-    rows.push_back({{net.name, net.batch_norm ? "VGG with BatchNorm, ImageNet" : "VGG, ImageNet",
-                     kTorchvision, 224, exactly(net.parameters), millions(net.macs_millions)},
-                    [&net](Builder& b) { return vgg(b, net); }});
-  }
-  for (const SqueezeNet& net : kSqueezeNets) {
-    rows.push_back({{net.name, "fire modules, ImageNet", kTorchvision, 224, exactly(net.parameters),
-                     millions(net.macs_millions)},
-                    [&net](Builder& b) { return squeezenet(b, net); }});
-  }
+  add_torchvision(rows, kVggs, "3x3 convolutions and three linear layers, ImageNet", vgg);
+  add_torchvision(rows, kSqueezeNets, "fire modules, ImageNet", squeezenet);
   return rows;
 }
 

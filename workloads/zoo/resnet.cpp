@@ -84,11 +84,7 @@ TensorId resnet8(Builder& b) {
 
 std::vector<Recipe> residual_networks() {
   std::vector<Recipe> rows;
-  for (const ResNet& net : kResNets) {
-    rows.push_back({{net.name, "residual network, ImageNet", kTorchvision, 224, exactly(net.parameters),
-                     millions(net.macs_millions)},
-                    [&net](Builder& b) { return resnet(b, net); }});
-  }
+  add_torchvision(rows, kResNets, "residual network, ImageNet", resnet);
   // 78,666 with BatchNorm's statistics, which are 480 of them.
   rows.push_back({{"resnet8",
                    "residual network, CIFAR-10",

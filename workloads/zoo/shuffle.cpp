@@ -70,11 +70,7 @@ TensorId shufflenet(Builder& b, const ShuffleNet& net) {
 
 std::vector<Recipe> shuffle_networks() {
   std::vector<Recipe> rows;
-  for (const ShuffleNet& net : kShuffleNets) {
-    rows.push_back({{net.name, "split, depthwise and channel shuffle, ImageNet", kTorchvision, 224,
-                     exactly(net.parameters), millions(net.macs_millions)},
-                    [&net](Builder& b) { return shufflenet(b, net); }});
-  }
+  add_torchvision(rows, kShuffleNets, "split, depthwise and channel shuffle, ImageNet", shufflenet);
   return rows;
 }
 

@@ -72,11 +72,7 @@ TensorId vit(Builder& b, const Vit& net) {
 
 std::vector<Recipe> transformer_networks() {
   std::vector<Recipe> rows;
-  for (const Vit& net : kVits) {
-    rows.push_back({{net.name, "vision transformer, ImageNet", kTorchvision, 224, exactly(net.parameters),
-                     millions(net.macs_millions)},
-                    [&net](Builder& b) { return vit(b, net); }});
-  }
+  add_torchvision(rows, kVits, "vision transformer, ImageNet", vit);
   return rows;
 }
 
