@@ -57,6 +57,7 @@ TEST_CASE("a convolution refuses what does not fit together, and says what") {
   CHECK(contains(error({window(11)}, {x, {4, 8, 11, 11}}), "a window of 11 does not fit into 10"));
   CHECK(contains(error({window(3)}, {{8, 10}, {4, 8, 3, 3}}), "[N,C,H,W], got 8x10"));
   CHECK(contains(error({window(3)}, {x, {4, 8, 3}}), "rank"));
+  CHECK(contains(error({window(3)}, {x, {0, 8, 3, 3}}), "the weight 0x8x3x3 is empty"));
   CHECK(contains(error({window(3)}, {x}), "has 1 inputs, expected 2 to 3"));
   CHECK(contains(error({window(3)}, {x, {4, 3, 3, 3}}), "operator 'conv_0' (conv)"));
 }

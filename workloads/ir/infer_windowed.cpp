@@ -60,6 +60,7 @@ void check_weights(const Subject& s, const ConvAttrs& a, std::int64_t out_channe
   const Shape &x = s.in(0), &w = s.in(1);
   const bool flat = !two_dimensional(s, x);
   s.expect_rank(w.size(), x, "weight");
+  if (elements(w) == 0) s.fail(fmt::format("the weight {} is empty", to_string(w)));
   const Hw kernel{flat ? 1 : w[2], w.back()};
   if (!(kernel == a.window.kernel)) {
     s.fail(fmt::format("the kernel is {}x{}, but the weight is {}", a.window.kernel.h, a.window.kernel.w,
