@@ -6,7 +6,7 @@ source "$(dirname "$0")/lib.sh"
 
 packages=(
   g++ cmake ninja-build ccache pkg-config git            # build
-  libsystemc-dev libfmt-dev libyaml-cpp-dev              # simulator
+  libsystemc-dev libfmt-dev libyaml-cpp-dev libboost-dev # simulator
   libonnx-dev libprotobuf-dev protobuf-compiler          # ONNX import
   libcli11-dev nlohmann-json3-dev libeigen3-dev          # command line, reports, numbers
   catch2 libbenchmark-dev                                # tests
