@@ -24,6 +24,8 @@ bool written_in_full(const ir::Op& op) {
 DeviceTensors::DeviceTensors(const Spec& spec, const ir::Graph& graph, ir::DType dtype, Network& network)
     : graph_(graph), net_(network), c0_(spec.c0(dtype)), element_(ir::size_of(dtype)) {
   find_matrices();
+  spread_stacks();
+  find_rows();
   if (spec.concat_in_place) find_concats();
 }
 
@@ -43,6 +45,39 @@ void DeviceTensors::find_matrices() {
     if (matrices_.count(op.inputs[0]) != 0 && graph_.tensor(op.inputs[0]).shape.size() == 4) {
       matrices_.insert(op.outputs[0]);
     }
+  }
+}
+
+/// A matrix product with weights, and an addition fused behind any product, keep the stack of their operands.
+void DeviceTensors::spread_stacks() {
+  const auto tie = [this](ir::TensorId a, ir::TensorId b) {
+    if (batched_.count(a) == batched_.count(b)) return false;
+    batched_.insert({a, b});
+    return true;
+  };
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (const auto& op : graph_.ops) {
+      if (op.kind != ir::OpKind::matmul) continue;
+      if (tie(op.inputs[0], op.outputs[0])) changed = true;
+      for (const auto& step : op.fused) {
+        if (step.operand != ir::kNoTensor && tie(step.operand, op.outputs[0])) changed = true;
+      }
+    }
+  }
+}
+
+/// Rank-3 tensors next to an operator with a 1-D window are images of one row.
+void DeviceTensors::find_rows() {
+  const auto add = [this](ir::TensorId id) {
+    if (id != ir::kNoTensor && graph_.tensor(id).shape.size() == 3) rows_.insert(id);
+  };
+  for (const auto& op : graph_.ops) {
+    if (op.kind != ir::OpKind::conv && op.kind != ir::OpKind::conv_transpose && op.kind != ir::OpKind::pool)
+      continue;
+    add(op.inputs[0]);
+    add(op.outputs[0]);
+    for (const auto& step : op.fused) add(step.operand);
   }
 }
 
@@ -75,6 +110,7 @@ void DeviceTensors::find_concats() {
 BlockShape DeviceTensors::shape_of(ir::TensorId id) const {
   ir::Shape shape = graph_.tensor(id).shape;
   if (shape.size() == 4 && matrices_.count(id) != 0) shape = {shape[0] * shape[1], shape[2], shape[3]};
+  if (rows_.count(id) != 0) shape.insert(shape.begin() + 2, 1);
   BlockShape blocks = block_shape(shape, c0_);
   // A stack of matrices is one tall matrix, unless each meets a matrix of its own.
   if (shape.size() != 4 && batched_.count(id) == 0) {

@@ -39,6 +39,8 @@ class DeviceTensors {
 
  private:
   void find_matrices();
+  void spread_stacks();
+  void find_rows();
   void find_concats();
   const DeviceTensor* add_tensor(DeviceTensor tensor, std::size_t buffer);
 
@@ -48,6 +50,7 @@ class DeviceTensors {
   std::int64_t element_;
   std::set<ir::TensorId> matrices_;
   std::set<ir::TensorId> batched_;  ///< operands and results of matrix products between activations
+  std::set<ir::TensorId> rows_;     ///< rank-3 tensors of 1-D convolutions and pools: N,C,L as N,C,1,L
   std::set<ir::TensorId> c04_;
   std::map<ir::TensorId, const DeviceTensor*> device_;
   std::map<ir::TensorId, std::pair<ir::TensorId, std::int64_t>> part_of_;  ///< concatenation and first block

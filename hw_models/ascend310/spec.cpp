@@ -56,7 +56,8 @@ mem::PortSpec read_port(const Config& config, const std::string& prefix, bool wr
   port.issue_den = config.integer(prefix + ".dram_bytes_per_cycle", 1, port.request_bytes);
   port.sram_issue_num = port.request_bytes;
   port.sram_issue_den = config.integer(prefix + ".l2_bytes_per_cycle", 1, port.request_bytes);
-  spec.transfers_in_flight = config.integer(prefix + ".transfers_in_flight", 1, 64);
+  (write ? spec.writes_in_flight : spec.reads_in_flight) =
+      config.integer(prefix + ".transfers_in_flight", 1, 64);
   port.start_cycles = config.integer(prefix + ".start_cycles", 0, 100'000);
   return port;
 }

@@ -30,7 +30,7 @@ struct Spec {
 
   std::int64_t read_dram_rate = 0, read_l2_rate = 0, write_dram_rate = 0, write_l2_rate = 0;
   std::int64_t read_start = 0, write_start = 0;
-  std::int64_t transfers_in_flight = 1;
+  std::int64_t reads_in_flight = 1, writes_in_flight = 1;  ///< DMA commands started and not completed
   std::int64_t l2_bytes = 0;
 
   std::int64_t queue_depth = 0, command_issue = 0, flag_issue = 0, flag_latency = 0, flag_ids = 0;

@@ -75,11 +75,12 @@ kernel::MachineSpec make_machine(const Spec& spec) {
       kernel::EngineSpec engine;
       engine.name = fmt::format("core{}.{}", core, kPipeNames[pipe]);
       engine.dispatcher = static_cast<std::int32_t>(core);
-      engine.transfers_in_flight = spec.transfers_in_flight;
       if (pipe == static_cast<std::size_t>(Pipe::mte2)) {
         engine.memory_port = static_cast<std::int32_t>(core * 2);
+        engine.transfers_in_flight = spec.reads_in_flight;
       } else if (pipe == static_cast<std::size_t>(Pipe::mte3)) {
         engine.memory_port = static_cast<std::int32_t>(core * 2 + 1);
+        engine.transfers_in_flight = spec.writes_in_flight;
       } else {
         engine.timing = timing;
       }
