@@ -63,6 +63,43 @@ void check_timing(const Config& table, const DramTiming& timing) {
   at_least("trefi", timing.trefi, longest_refresh(timing) + 1, "a page's bursts, its recovery and a refresh");
 }
 
+/// What only the exact controller uses (dram/rules.h): ranges and contradictions are checked here, once.
+void read_details(const Config& table, const DramTiming& timing) {
+  constexpr std::int64_t kMostClocks = 100'000;
+  (void)table.choice("protocol", {"lpddr4", "lpddr5", "ddr4"});
+  const std::int64_t groups = power_of_two(table, "organisation.bank_groups", 1024);
+  require(table, groups <= timing.banks, "organisation.bank_groups",
+          fmt::format("at most the {} banks", timing.banks));
+  power_of_two(table, "organisation.ranks", 8);
+  power_of_two(table, "organisation.rows", 1 << 20);
+  const auto from = [&table](const std::string& name, std::int64_t low, std::int64_t high,
+                             std::string_view why) {
+    const std::string key = "timing." + name;
+    const std::int64_t value = table.integer(key, 0, kMostClocks);
+    require(table, value >= low && value <= high, key, std::string(why));
+    return value;
+  };
+  from("tccd_l", timing.burst_clocks, kMostClocks, "at least burst");
+  from("trrd_l", timing.trrd, timing.tfaw, "from trrd to tfaw");
+  from("twtr_s", 1, timing.twtr, "from 1 to twtr");
+  from("tppd", 1, kMostClocks, "at least 1");
+  from("tdqsck", 0, timing.rl - 1, "less than rl, which contains it");
+  const std::int64_t interval = from("trefi_pb", 0, timing.trefi, "at most trefi");
+  const std::int64_t refresh = from("trfc_pb", 0, timing.trfc, "at most trfc");
+  from("tpbr2pbr", 0, kMostClocks, "");
+  from("tpbr2act", 0, kMostClocks, "");
+  require(table, (interval == 0) == (refresh == 0), "timing.trfc_pb", "0 exactly where trefi_pb is 0");
+  for (const std::string& key : table.keys()) {
+    if (!key.starts_with("dramsim3.")) continue;
+    const std::string same = "timing." + key.substr(9);
+    if (!table.has(same)) {
+      throw UserError(
+          fmt::format("{}: unknown key '{}'{}", table.where(key), key, suggestion(same, table.keys())));
+    }
+    (void)table.integer(key, 1, kMostClocks);
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> dram_tables() {
@@ -108,6 +145,7 @@ DramTiming read_timing(const Config& table) {
   timing.trtw = clocks("trtw");
   timing.trefi = clocks("trefi");
   timing.trfc = clocks("trfc");
+  read_details(table, timing);
   table.finish();
   check_timing(table, timing);
   return timing;

@@ -116,11 +116,11 @@ TEST_CASE("Impossible timings are refused with file, line and what was expected"
     return error_of([&] { read_timing(changed(key, line)); });
   };
   CHECK(error("trc", "  trc: 97").empty());
-  contains(error("trc", "  trc: 96"), "my.yaml:17: 'timing.trc' is 96, expected at least tras + trp = 97");
-  contains(error("trcd", "  trcd: 0"), "my.yaml:13");
+  contains(error("trc", "  trc: 96"), "my.yaml:21: 'timing.trc' is 96, expected at least tras + trp = 97");
+  contains(error("trcd", "  trcd: 0"), "my.yaml:17");
   contains(error("trcd", ""), "'timing.trcd' is missing");
   contains(error("trcd", "  tcrd: 29"), "'timing.trcd' is missing; did you mean 'timing.");
-  contains(error("banks", "  banks: 6"), "my.yaml:8: 'organisation.banks' is 6, expected a power of two");
+  contains(error("banks", "  banks: 6"), "my.yaml:9: 'organisation.banks' is 6, expected a power of two");
   contains(error("page_bytes", "  page_bytes: 2000"),
            "'organisation.page_bytes' is 2000, expected a power of two");
   contains(error("page_bytes", "  page_bytes: 16"), "expected at least one burst");
@@ -130,7 +130,7 @@ TEST_CASE("Impossible timings are refused with file, line and what was expected"
   contains(error("trtw", "  trtw: 24"), "'timing.trtw' is 24, expected at least rl + burst - wl");
   contains(error("trefi", "  trefi: 700"), "'timing.trefi' is 700");
   contains(error("clock_mhz", "clock_mhz: fast"), "my.yaml:4: 'clock_mhz' is 'fast', expected an integer");
-  contains(error("twr", "  twr: 29\n  tw: 3"), "my.yaml:21: unknown key 'timing.tw'");
+  contains(error("twr", "  twr: 29\n  tw: 3"), "my.yaml:25: unknown key 'timing.tw'");
 }
 
 TEST_CASE("A chip's dram section with odd values is refused", "[mem][dram]") {

@@ -1,0 +1,464 @@
+#include "sim/mem/dram/fr_fcfs_controller.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace npusim::mem {
+
+namespace {
+
+constexpr std::size_t index(Command command) { return static_cast<std::size_t>(command); }
+constexpr std::uint64_t bit(std::size_t bank) { return UINT64_C(1) << bank; }
+std::size_t lowest(std::uint64_t mask) { return static_cast<std::size_t>(std::countr_zero(mask)); }
+
+}  // namespace
+
+FrFcfsController::FrFcfsController(const DramRules& rules, const FrFcfsPolicy& policy,
+                                   const AddressMapping& mapping)
+    : rules_(rules), policy_(policy), mapping_(mapping) {
+  check(policy, rules, "dram controller");
+  const std::int64_t in_rank = rules.bank_groups * rules.banks_per_group;
+  banks_.resize(static_cast<std::size_t>(rules.banks()));
+  for (std::size_t bank = 0; bank < banks_.size(); ++bank) {
+    banks_[bank].rank = static_cast<std::uint8_t>(static_cast<std::int64_t>(bank) / in_rank);
+    banks_[bank].group = static_cast<std::uint8_t>(static_cast<std::int64_t>(bank) / rules.banks_per_group);
+  }
+  groups_.resize(static_cast<std::size_t>(rules.ranks * rules.bank_groups));
+  for (auto& group : groups_) group.fill(0);
+  ranks_.resize(static_cast<std::size_t>(rules.ranks));
+  for (std::size_t rank = 0; rank < ranks_.size(); ++rank) {
+    ranks_[rank].activates.fill(-kNeverClock);
+    ranks_[rank].first_bank = static_cast<std::int32_t>(static_cast<std::int64_t>(rank) * in_rank);
+    for (std::size_t bank = 0; bank < banks_.size(); ++bank) {
+      if (banks_[bank].rank == rank) ranks_[rank].banks |= bit(bank);
+    }
+  }
+  reads_.entries.reserve(static_cast<std::size_t>(policy.read_queue));
+  writes_.entries.reserve(static_cast<std::size_t>(policy.write_queue));
+  build_updates();
+  if (policy.refresh != RefreshPolicy::none) {
+    const bool per_bank = policy.refresh == RefreshPolicy::per_bank;
+    due_interval_ = (per_bank ? rules.bank_refresh_interval : rules.refresh_interval) / rules.ranks;
+    next_ = next_due_ = due_interval_;
+  }
+}
+
+void FrFcfsController::build_updates() {
+  for (const Constraint& rule : rules_.constraints) {
+    const Update update{static_cast<std::uint8_t>(rule.to), rule.clocks};
+    Updates& updates = updates_[index(rule.from)];
+    if (rule.nth != 1) {
+      four_activates_ = rule.clocks;
+    } else if (rule.scope == Scope::bank) {
+      updates.bank.push_back(update);
+    } else if (rule.scope == Scope::bank_group) {
+      updates.group.push_back(update);
+    } else if (rule.scope == Scope::rank) {
+      updates.rank.push_back(update);
+    } else if (rules_.ranks > 1) {
+      updates.other_rank.push_back(update);
+    }
+    const bool closes =
+        rule.from == Command::precharge &&
+        (rule.to == Command::activate || rule.to == Command::refresh || rule.to == Command::refresh_bank);
+    if (closes) closing_.push_back(update);
+  }
+}
+
+std::int64_t FrFcfsController::earliest(Command command, const Bank& bank) const {
+  return std::max(bank.earliest[index(command)], groups_[bank.group][index(command)]);
+}
+
+std::int64_t FrFcfsController::candidate(const Bank& bank) const {
+  if (bank.open_row == kNone) return earliest(Command::activate, bank);
+  std::int64_t best = kNeverClock;
+  if (bank.first_read >= 0) best = earliest(Command::read, bank);
+  if (bank.first_write >= 0) best = std::min(best, earliest(Command::write, bank));
+  if (wants_precharge(bank)) best = std::min(best, earliest(Command::precharge, bank));
+  return best;
+}
+
+bool FrFcfsController::queued(const Waiting& waiting, const Entry& entry, bool write) const {
+  const auto same = [&](const Entry& one) { return one.address == entry.address && one.write == write; };
+  const Bank& bank = banks_[entry.bank];
+  return std::any_of(waiting.entries.begin(), waiting.entries.end(), same) ||
+         std::any_of(bank.queue.begin(), bank.queue.begin() + bank.size, same);
+}
+
+bool FrFcfsController::push(const BurstRequest& request) {
+  const DramAddress at = mapping_.decode(request.address);
+  Waiting& waiting = request.write ? writes_ : reads_;
+  const std::int64_t room = request.write ? policy_.write_queue : policy_.read_queue;
+  if (static_cast<std::int64_t>(waiting.entries.size()) >= room) return false;
+  Entry entry;
+  entry.address = request.address;
+  entry.id = request.id;
+  entry.row = static_cast<std::int32_t>(at.row);
+  entry.column = at.column;
+  entry.bank =
+      static_cast<std::uint8_t>((at.rank * rules_.bank_groups + at.group) * rules_.banks_per_group + at.bank);
+  entry.write = request.write;
+  if (write_addresses_.may_hold(entry.address) && queued(writes_, entry, true)) {
+    ++(request.write ? counters_.merged : counters_.forwarded_reads);
+    if (!request.write) done_.push_back({request.id, now_ + 1});
+    return true;
+  }
+  if (!request.write && read_addresses_.may_hold(entry.address) && queued(reads_, entry, false)) {
+    ++counters_.merged;
+    merged_.push_back(entry);
+    return true;
+  }
+  (request.write ? write_addresses_ : read_addresses_).add(entry.address);
+  waiting.entries.push_back(entry);
+  ++waiting.by_bank[entry.bank];
+  waiting.banks |= bit(entry.bank);
+  may_move_ = true;
+  next_ = std::min(next_, now_);
+  return true;
+}
+
+void FrFcfsController::advance_to(std::int64_t clock) {
+  while (next_ < clock) step(next_);
+  now_ = std::max(now_, clock);
+}
+
+void FrFcfsController::step(std::int64_t clock) {
+  ++counters_.events;
+  now_ = clock;
+  if (clock == next_due_) refresh_falls_due(clock);
+  if (clock >= wake_ && clock >= bus_free_) scan(clock);
+  if (may_move_) move(clock);
+  next_ = std::min(next_due_, may_move_ ? clock + 1 : std::max(wake_, bus_free_));
+}
+
+void FrFcfsController::refresh_falls_due(std::int64_t clock) {
+  next_due_ += due_interval_;
+  wake_ = clock;
+  const std::int64_t turn = refreshes_begun_++;
+  if (policy_.refresh == RefreshPolicy::all_bank) {
+    due_.push_back({static_cast<std::int32_t>(turn % rules_.ranks), kNone});
+    return;
+  }
+  const std::int64_t group = turn % rules_.bank_groups;
+  const std::int64_t bank = turn / rules_.bank_groups % rules_.banks_per_group;
+  const std::int64_t rank = turn / (rules_.bank_groups * rules_.banks_per_group) % rules_.ranks;
+  const std::int64_t number = (rank * rules_.bank_groups + group) * rules_.banks_per_group + bank;
+  due_.push_back({static_cast<std::int32_t>(rank), static_cast<std::int32_t>(number)});
+}
+
+std::uint64_t FrFcfsController::refreshing() const {
+  if (due_.empty()) return 0;
+  const Refresh& front = due_.front();
+  return front.bank == kNone ? ranks_[static_cast<std::size_t>(front.rank)].banks
+                             : bit(static_cast<std::size_t>(front.bank));
+}
+
+bool FrFcfsController::scan(std::int64_t clock) {
+  std::int64_t wake = kNeverClock;
+  const bool issued = (!due_.empty() && refresh(clock, wake)) || from_queues(clock, wake) ||
+                      (policy_.page == PagePolicy::adaptive && close_idle(clock, wake));
+  wake_ = issued ? clock + 1 : wake;
+  return issued;
+}
+
+bool FrFcfsController::refresh(std::int64_t clock, std::int64_t& wake) {
+  if (due_.front().bank == kNone) return refresh_rank(clock, wake);
+  const auto number = static_cast<std::size_t>(due_.front().bank);
+  Bank& bank = banks_[number];
+  const bool open = bank.open_row != kNone;
+  const std::int64_t at = earliest(open ? Command::precharge : Command::refresh_bank, bank);
+  if (at > clock) {
+    wake = std::min(wake, at);
+    return false;
+  }
+  if (open) {
+    precharge(number, clock, nullptr);
+    return true;
+  }
+  log(Command::refresh_bank, clock, number, nullptr);
+  apply(Command::refresh_bank, number, clock);
+  ++counters_.bank_refreshes;
+  due_.erase(due_.begin());
+  return true;
+}
+
+bool FrFcfsController::refresh_rank(std::int64_t clock, std::int64_t& wake) {
+  const Rank& rank = ranks_[static_cast<std::size_t>(due_.front().rank)];
+  if ((open_ & rank.banks) != 0) {
+    if (policy_.precharge_all) return close_all(clock, rank, wake);
+    for (std::uint64_t mask = open_ & rank.banks; mask != 0; mask &= mask - 1) {
+      const std::int64_t at = earliest(Command::precharge, banks_[lowest(mask)]);
+      if (at <= clock) {
+        precharge(lowest(mask), clock, nullptr);
+        return true;
+      }
+      wake = std::min(wake, at);
+    }
+    return false;
+  }
+  std::int64_t at = 0;
+  for (std::uint64_t mask = rank.banks; mask != 0; mask &= mask - 1) {
+    at = std::max(at, earliest(Command::refresh, banks_[lowest(mask)]));
+  }
+  if (at > clock) {
+    wake = std::min(wake, at);
+    return false;
+  }
+  const auto first = static_cast<std::size_t>(rank.first_bank);
+  log(Command::refresh, clock, first, nullptr);
+  apply(Command::refresh, first, clock);
+  ++counters_.refreshes;
+  due_.erase(due_.begin());
+  return true;
+}
+
+bool FrFcfsController::close_all(std::int64_t clock, const Rank& rank, std::int64_t& wake) {
+  std::int64_t at = 0;
+  for (std::uint64_t mask = rank.banks; mask != 0; mask &= mask - 1) {
+    const Bank& bank = banks_[lowest(mask)];
+    at = std::max(at, earliest(Command::precharge_all, bank));
+    if (bank.open_row != kNone) at = std::max(at, earliest(Command::precharge, bank));
+  }
+  if (at > clock) {
+    wake = std::min(wake, at);
+    return false;
+  }
+  const auto first = static_cast<std::size_t>(rank.first_bank);
+  log(Command::precharge_all, clock, first, nullptr);
+  apply(Command::precharge_all, first, clock);
+  ++counters_.precharges_all;
+  for (std::uint64_t mask = open_ & rank.banks; mask != 0; mask &= mask - 1) {
+    banks_[lowest(mask)].open_row = kNone;
+    find_hits(banks_[lowest(mask)]);
+  }
+  open_ &= ~rank.banks;
+  return true;
+}
+
+bool FrFcfsController::from_queues(std::int64_t clock, std::int64_t& wake) {
+  const std::uint64_t mask = queued_ & ~refreshing();
+  const std::uint64_t up_to_turn = (UINT64_C(2) << turn_) - 1;
+  return from_masked(clock, mask & ~up_to_turn, wake) || from_masked(clock, mask & up_to_turn, wake);
+}
+
+bool FrFcfsController::from_masked(std::int64_t clock, std::uint64_t mask, std::int64_t& wake) {
+  for (; mask != 0; mask &= mask - 1) {
+    const std::int64_t at = candidate(banks_[lowest(mask)]);
+    if (at <= clock) {
+      turn_ = lowest(mask);
+      serve(turn_, clock);
+      return true;
+    }
+    wake = std::min(wake, at);
+  }
+  return false;
+}
+
+void FrFcfsController::serve(std::size_t number, std::int64_t clock) {
+  Bank& bank = banks_[number];
+  if (bank.open_row == kNone) return activate(number, clock);
+  if (wants_precharge(bank) && earliest(Command::precharge, bank) <= clock) {
+    return precharge(number, clock, bank.queue.data());
+  }
+  const bool read = bank.first_read >= 0 && earliest(Command::read, bank) <= clock;
+  const bool write = bank.first_write >= 0 && earliest(Command::write, bank) <= clock;
+  const bool first_is_read = read && (!write || bank.first_read < bank.first_write);
+  column(number, static_cast<std::size_t>(first_is_read ? bank.first_read : bank.first_write), clock);
+}
+
+bool FrFcfsController::close_idle(std::int64_t clock, std::int64_t& wake) {
+  for (std::uint64_t mask = open_ & ~queued_ & ~refreshing(); mask != 0; mask &= mask - 1) {
+    const Bank& bank = banks_[lowest(mask)];
+    const std::int64_t at =
+        std::max(earliest(Command::precharge, bank), bank.last_column + policy_.page_timeout);
+    if (at <= clock) {
+      precharge(lowest(mask), clock, nullptr);
+      return true;
+    }
+    wake = std::min(wake, at);
+  }
+  return false;
+}
+
+void FrFcfsController::activate(std::size_t number, std::int64_t clock) {
+  Bank& bank = banks_[number];
+  log(Command::activate, clock, number, bank.queue.data());
+  bank.open_row = bank.queue[0].row;
+  bank.columns = 0;
+  open_ |= bit(number);
+  ++counters_.activates;
+  find_hits(bank);
+  apply(Command::activate, number, clock);
+}
+
+void FrFcfsController::precharge(std::size_t number, std::int64_t clock, const Entry* entry) {
+  Bank& bank = banks_[number];
+  log(Command::precharge, clock, number, entry);
+  bank.open_row = kNone;
+  open_ &= ~bit(number);
+  ++counters_.precharges;
+  find_hits(bank);
+  apply(Command::precharge, number, clock);
+}
+
+void FrFcfsController::column(std::size_t number, std::size_t place, std::int64_t clock) {
+  Bank& bank = banks_[number];
+  const Entry entry = bank.queue[place];
+  std::copy(bank.queue.begin() + static_cast<std::ptrdiff_t>(place) + 1, bank.queue.begin() + bank.size,
+            bank.queue.begin() + static_cast<std::ptrdiff_t>(place));
+  --bank.size;
+  full_ &= ~bit(number);
+  if (bank.size == 0) queued_ &= ~bit(number);
+  find_hits(bank);
+  ++bank.columns;
+  bank.last_column = clock;
+  (entry.write ? write_addresses_ : read_addresses_).remove(entry.address);
+  ++(entry.write ? counters_.writes : counters_.reads);
+  const bool closes = policy_.page == PagePolicy::closed && bank.first_read < 0 && bank.first_write < 0;
+  log(entry.write ? Command::write : Command::read, clock, number, &entry, closes);
+  apply(entry.write ? Command::write : Command::read, number, clock);
+  if (closes) auto_precharge(bank, clock);
+  if (!entry.write) return_data(entry, clock);
+  may_move_ = true;
+}
+
+void FrFcfsController::auto_precharge(Bank& bank, std::int64_t clock) {
+  const std::int64_t start = std::max(clock, bank.earliest[index(Command::precharge)]);
+  for (const Update& update : closing_) {
+    bank.earliest[update.to] = std::max(bank.earliest[update.to], start + update.clocks);
+  }
+  open_ &= ~bit(static_cast<std::size_t>(&bank - banks_.data()));
+  bank.open_row = kNone;
+  find_hits(bank);
+  ++counters_.auto_precharges;
+}
+
+void FrFcfsController::return_data(const Entry& entry, std::int64_t clock) {
+  done_.push_back({entry.id, clock + rules_.read_end});
+  if (merged_.empty()) return;
+  const auto same = [&](const Entry& one) { return one.address == entry.address; };
+  for (const Entry& one : merged_) {
+    if (same(one)) done_.push_back({one.id, clock + rules_.read_end});
+  }
+  std::erase_if(merged_, same);
+}
+
+void FrFcfsController::apply(Command command, std::size_t number, std::int64_t clock) {
+  Bank& bank = banks_[number];
+  const Updates& updates = updates_[index(command)];
+  const auto raise = [clock](Timers& timers, const Update& update) {
+    timers[update.to] = std::max(timers[update.to], clock + update.clocks);
+  };
+  for (const Update& update : updates.bank) raise(bank.earliest, update);
+  for (const Update& update : updates.group) raise(groups_[bank.group], update);
+  const auto in_rank = static_cast<std::size_t>(rules_.bank_groups);
+  Timers* groups = groups_.data() + bank.rank * in_rank;
+  for (std::size_t group = 0; group < in_rank; ++group) {
+    for (const Update& update : updates.rank) raise(groups[group], update);
+  }
+  if (!updates.other_rank.empty()) {
+    for (std::size_t group = 0; group < groups_.size(); ++group) {
+      if (group / in_rank == bank.rank) continue;
+      for (const Update& update : updates.other_rank) raise(groups_[group], update);
+    }
+  }
+  if (command == Command::activate && four_activates_ > 0) {
+    Rank& rank = ranks_[bank.rank];
+    rank.activates[rank.next % 4] = clock;
+    const std::int64_t fourth_last = rank.activates[++rank.next % 4];
+    for (std::size_t group = 0; group < in_rank; ++group) {
+      groups[group][0] = std::max(groups[group][0], fourth_last + four_activates_);
+    }
+  }
+  bus_free_ = clock + rules_.command_clocks[index(command)];
+}
+
+void FrFcfsController::find_hits(Bank& bank) {
+  bank.first_read = bank.first_write = kNone;
+  bank.head_hits = bank.open_row != kNone && bank.size > 0 && bank.queue[0].row == bank.open_row;
+  if (bank.open_row == kNone) return;
+  for (std::int32_t i = 0; i < bank.size; ++i) {
+    const Entry& entry = bank.queue[static_cast<std::size_t>(i)];
+    if (entry.row != bank.open_row) continue;
+    std::int32_t& first = entry.write ? bank.first_write : bank.first_read;
+    if (first < 0) first = i;
+  }
+}
+
+void FrFcfsController::log(Command command, std::int64_t clock, std::size_t number, const Entry* entry,
+                           bool closes) {
+  if (trace_ == nullptr) return;
+  const bool whole_rank = command == Command::precharge_all || command == Command::refresh;
+  const auto in_group = static_cast<std::size_t>(rules_.banks_per_group);
+  const auto groups = static_cast<std::size_t>(rules_.bank_groups);
+  IssuedCommand issued{clock, command, closes, banks_[number].rank};
+  if (!whole_rank) {
+    issued.group = static_cast<std::int32_t>(number / in_group % groups);
+    issued.bank = static_cast<std::int32_t>(number % in_group);
+  }
+  if (entry != nullptr) {
+    issued.row = entry->row;
+    issued.column = entry->column;
+  }
+  trace_->push_back(issued);
+}
+
+void FrFcfsController::move(std::int64_t) {
+  const bool queues_empty = queued_ == 0;
+  const auto waiting_writes = static_cast<std::int64_t>(writes_.entries.size());
+  const std::int64_t before = draining_;
+  if (draining_ == 0 &&
+      (waiting_writes >= policy_.write_high || (waiting_writes >= policy_.write_idle && queues_empty))) {
+    draining_ = std::max<std::int64_t>(1, waiting_writes - policy_.write_low);
+  }
+  bool moved = false;
+  if (draining_ == 0) {
+    moved = move_from(reads_);
+  } else if (move_from(writes_)) {
+    --draining_;
+    moved = true;
+  } else if (!policy_.dependency_ends_drain || queues_empty) {
+    moved = move_from(reads_);
+  }
+  may_move_ = moved || draining_ != before;
+}
+
+bool FrFcfsController::move_from(Waiting& waiting) {
+  if ((waiting.banks & ~full_) == 0) return false;
+  for (auto entry = waiting.entries.begin(); entry != waiting.entries.end(); ++entry) {
+    if ((full_ & bit(entry->bank)) != 0) continue;
+    if (entry->write && dependent(*entry)) {
+      if (!policy_.dependency_ends_drain) continue;
+      draining_ = 0;
+      return false;
+    }
+    to_bank(*entry);
+    if (--waiting.by_bank[entry->bank] == 0) waiting.banks &= ~bit(entry->bank);
+    waiting.entries.erase(entry);
+    return true;
+  }
+  return false;
+}
+
+bool FrFcfsController::dependent(const Entry& entry) const {
+  return read_addresses_.may_hold(entry.address) && queued(reads_, entry, false);
+}
+
+void FrFcfsController::to_bank(const Entry& entry) {
+  Bank& bank = banks_[entry.bank];
+  const std::int32_t place = bank.size++;
+  bank.queue[static_cast<std::size_t>(place)] = entry;
+  queued_ |= bit(entry.bank);
+  if (bank.size >= policy_.bank_queue) full_ |= bit(entry.bank);
+  if (bank.open_row != kNone && entry.row == bank.open_row) {
+    std::int32_t& first = entry.write ? bank.first_write : bank.first_read;
+    if (first < 0) first = place;
+    if (place == 0) bank.head_hits = true;
+  } else if (place == 0) {
+    bank.head_hits = false;
+  }
+  // It may issue in the next clock at the earliest: this clock's command is decided.
+  wake_ = std::min(wake_, candidate(bank));
+}
+
+}  // namespace npusim::mem
