@@ -327,7 +327,7 @@ class CoreEmitter {
       const std::int64_t depth = k.to - k.from;
       const int slot_a = load_l0a(step, g, segments, row, m, k, a);
       const int slot_b = load_l0b(step, g, columns, k, b);
-      mad = emitter_.add(queue(Pipe::cube), kMad, {m, n, depth});
+      mad = emitter_.add(queue(Pipe::cube), kMad, {m, n, depth, layer_.k_elements == 32 ? 1 : 0});
       emitter_.at(mad).macs = macs_.take(pixels * n * depth);
       emitter_.region(mad, l0a_.region(slot_a, 0, m * depth * kFractal, false));
       emitter_.region(mad, l0b_.region(slot_b, 0, n * depth * kFractal, false));

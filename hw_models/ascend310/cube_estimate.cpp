@@ -39,6 +39,10 @@ CubeEstimator::CubeEstimator(const Spec& spec, const CubeLayer& layer)
       out_near_(is_near(layer.out)),
       b_near_(is_near(layer.b)),
       residual_near_(is_near(layer.residual)) {
+  const bool int8 = layer.k_elements == 32;
+  constexpr std::int64_t kMany = 64;  // fractals along each axis, so that rounding does not count
+  steps_per_fractal_ = static_cast<double>(mad_cycles(spec, kMany, kMany, kMany, int8) - spec.cube_fill) /
+                       static_cast<double>(kMany * kMany * kMany);
   const Epilogue& epilogue = layer.epilogue;
   const auto per_fractal = [](std::int64_t count, std::int64_t bytes, std::int64_t rate) {
     return static_cast<double>(count * bytes) / static_cast<double>(rate);
@@ -171,7 +175,7 @@ double CubeEstimator::compute_cycles(const Tiling& t, const Trips& trips) const 
   const std::int64_t chunk = std::min(t.l1_c1, layer_.c1) * layer_.taps();
   const double k_steps = static_cast<double>(ceil_div(chunk, t.k0) * k_tiles);
   const double k = static_cast<double>(layer_.k1()) / k_steps;
-  const double mad = static_cast<double>(spec_.cube_fill) + m * n * k;
+  const double mad = static_cast<double>(spec_.cube_fill) + m * n * k * steps_per_fractal_;
   const bool reuse_b = t.rows_inner && k_steps <= 2;
   const bool reuse_a = !t.rows_inner && k_steps <= 2;
   const double segments = std::max(1.0, m / static_cast<double>(image_fractals));

@@ -56,8 +56,9 @@ class CubeEstimator {
   const Spec& spec_;
   const CubeLayer& layer_;
   bool a_near_, out_near_, b_near_, residual_near_;
-  double passes_ = 0;        ///< vector cycles of a result fractal
-  double instructions_ = 0;  ///< vector instructions of a result tile
+  double steps_per_fractal_ = 1;  ///< cube cycles of a fractal triple
+  double passes_ = 0;             ///< vector cycles of a result fractal
+  double instructions_ = 0;       ///< vector instructions of a result tile
 };
 
 }  // namespace npusim::ascend310

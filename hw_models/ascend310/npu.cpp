@@ -78,7 +78,7 @@ class Ascend310 : public hw::Npu {
   [[nodiscard]] const kernel::MachineSpec& machine() const override { return machine_; }
   [[nodiscard]] std::vector<ir::DType> dtypes() const override { return {ir::DType::f16, ir::DType::i8}; }
   [[nodiscard]] double peak_macs_per_cycle(ir::DType dtype) const override {
-    return static_cast<double>(spec_.cores * spec_.cube_m * spec_.cube_n * spec_.c0(dtype));
+    return static_cast<double>(spec_.cores * spec_.cube_m * spec_.cube_n * spec_.cube_k(dtype));
   }
 
   [[nodiscard]] hw::Compiled compile(const ir::Graph& graph,

@@ -45,9 +45,12 @@ struct Spec {
   /// Peak of the DRAM for the mapper's estimates, bytes per cycle of the main clock.
   double dram_peak_rate = 0;
 
-  /// K elements of one fractal: 16 for fp16, 32 for int8. Equals C0, the channels of one 32 B block.
-  [[nodiscard]] std::int64_t c0(ir::DType dtype) const {
-    return dtype == ir::DType::i8 || dtype == ir::DType::u8 ? cube_k_int8 : cube_k_fp16;
+  /// Channels of one 32 B block, which are also the K elements of one fractal: 16 for fp16, 32 for int8. A
+  /// matter of the data format, not of the cube's size.
+  [[nodiscard]] static std::int64_t c0(ir::DType dtype) { return 32 / ir::size_of(dtype); }
+  /// K elements that the cube takes in a cycle.
+  [[nodiscard]] std::int64_t cube_k(ir::DType dtype) const {
+    return ir::size_of(dtype) == 1 ? cube_k_int8 : cube_k_fp16;
   }
 };
 

@@ -21,7 +21,7 @@ std::vector<program::Opcode> opcode_table() {
           {"load2d_a", {"m", "k"}},
           {"load3d_a", {"m", "k", "switches", "stride"}},
           {"load2d_b", {"n", "k"}},
-          {"mad", {"m", "n", "k"}},
+          {"mad", {"m", "n", "k", "int8"}},
           {"copy_out", {"fractals", "bias", "simple", "exp", "convert"}},
           {"vector", {"class", "count", "bytes", "rows", "stride"}}};
 }

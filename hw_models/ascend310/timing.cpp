@@ -8,8 +8,10 @@
 
 namespace npusim::ascend310 {
 
-std::int64_t mad_cycles(const Spec& spec, std::int64_t m, std::int64_t n, std::int64_t k) {
-  return spec.cube_fill + m * n * k;
+std::int64_t mad_cycles(const Spec& spec, std::int64_t m, std::int64_t n, std::int64_t k, bool int8) {
+  const std::int64_t k_elements = k * (int8 ? 32 : 16);
+  return spec.cube_fill + ceil_div(m * 16, spec.cube_m) * ceil_div(n * 16, spec.cube_n) *
+                              ceil_div(k_elements, int8 ? spec.cube_k_int8 : spec.cube_k_fp16);
 }
 
 std::int64_t load2d_cycles(const Spec& spec, bool to_a, std::int64_t fractals) {
@@ -101,7 +103,7 @@ kernel::Duration duration(const Spec& spec, const program::Command& command) {
     case kLoad2dB:
       return {load2d_cycles(spec, false, std::int64_t{args[0]} * args[1]), 0};
     case kMad:
-      return {mad_cycles(spec, args[0], args[1], args[2]), 0};
+      return {mad_cycles(spec, args[0], args[1], args[2], args[3] != 0), 0};
     case kVectorCopyOut:
       return copy_out(spec, command);
     case kVector:

@@ -25,9 +25,9 @@ enum Opcode : program::OpcodeId {
 /// Rates at which vector instructions run.
 enum VectorClass : std::int32_t { kSimple, kExp, kConvert, kTranspose, kReduce };
 
-/// Cube cycles of an m x n x k fractal multiply-add: one fractal triple a cycle after the pipeline has
-/// filled.
-std::int64_t mad_cycles(const Spec& spec, std::int64_t m, std::int64_t n, std::int64_t k);
+/// Cube cycles of a multiply-add of m x n x k fractals (16 x 16 results, K of 16 fp16 or 32 int8 elements):
+/// after the pipeline has filled, a step a cycle of as many rows, columns and K elements as the cube has.
+std::int64_t mad_cycles(const Spec& spec, std::int64_t m, std::int64_t n, std::int64_t k, bool int8 = false);
 
 /// MTE1 cycles to move `fractals` to L0A (`to_a`) or L0B with load2d.
 std::int64_t load2d_cycles(const Spec& spec, bool to_a, std::int64_t fractals);
