@@ -155,6 +155,14 @@ TEST_CASE("a batch that cannot be changed is an error that names the node") {
   CHECK(contains(mixed.error(batch(8)), {"operator 'n0' (Reshape)", "6x6"}));
 }
 
+TEST_CASE("a batch beyond any memory is refused") {
+  Model model(13);
+  model.input("x", {1, 1000}).weight("w", {1000, 1'000'000}).output("y").node("MatMul", {"x", "w"}, {"y"});
+  CHECK(contains(model.error(batch(2'000'000'000)), {"input 'x'", "not plausible"}));
+  CHECK(contains(model.error(batch(2'000'000)), {"operator 'n0'", "batch 2000000", "not plausible"}));
+  CHECK(output(model, batch(1'000'000)) == Shape{1'000'000, 1'000'000});
+}
+
 TEST_CASE("all inputs with the batch of the first one change, others stay") {
   Model model(13);
   model.input("x", {1, 4, 8}).input("y", {1, 8, 4}).input("bias", {4}).output("z");

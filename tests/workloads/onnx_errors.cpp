@@ -1,6 +1,7 @@
 // What is wrong with a file is a UserError that names the file and the node; nothing crashes.
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include "sim/base/error.h"
 #include "sim/base/rng.h"
@@ -29,10 +30,12 @@ std::string read(const std::string& path) {
 }
 
 /// Imports and optimises; true on success, false on a UserError. Anything else escapes and fails the test.
-bool survives(const std::string& bytes) {
+bool survives(const std::string& bytes, std::optional<std::int64_t> batch = std::nullopt) {
   const TemporaryFile file(bytes);
   try {
-    ir::Graph graph = import_onnx(file.path());
+    ImportOptions options;
+    options.batch = batch;
+    ir::Graph graph = import_onnx(file.path(), options);
     passes::run(graph);
     return true;
   } catch (const UserError& error) {
@@ -97,6 +100,7 @@ TEST_CASE("4000 files with random bytes changed import or are refused, none cras
     }
     INFO("case " << i);
     imported += survives(damaged) ? 1 : 0;
+    survives(damaged, 3);
   }
   // Changed names and weights' shapes often make another valid network.
   CHECK(imported > 100);
@@ -115,6 +119,7 @@ TEST_CASE("real networks with random bytes changed, removed or doubled never cra
       if (i % 3 == 2) damaged.insert(at, 1, damaged[at]);
       INFO(name << ", case " << i);
       CHECK_NOTHROW(survives(damaged));
+      CHECK_NOTHROW(survives(damaged, 2));
     }
   }
 }
@@ -124,7 +129,10 @@ TEST_CASE("numbers at the edges of 64 bits are refused or harmless wherever they
                                            INT32_MAX, std::int64_t{1} << 40, INT64_MAX};
   for (const std::int64_t v : extremes) {
     INFO("value " << v);
-    const auto check = [](const Model& model) { CHECK_NOTHROW(survives(model.bytes())); };
+    const auto check = [](const Model& model) {
+      CHECK_NOTHROW(survives(model.bytes()));
+      CHECK_NOTHROW(survives(model.bytes(), 3));
+    };
     const Arg x = in({1, 4, 8, 8}), w = weight({4, 4, 3, 3});
     for (const char* name : {"strides", "dilations", "kernel_shape"})
       check(one_node(13, "Conv", {x, w}, {{name, Ints{v, v}}}));

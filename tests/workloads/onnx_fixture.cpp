@@ -162,7 +162,7 @@ std::string Model::error(const ImportOptions& options) const {
   try {
     import_onnx(file.path(), options);
   } catch (const UserError& error) {
-    const std::string text = error.what();
+    std::string text = error.what();
     CHECK(contains(text, {file.path()}));
     return text;
   }

@@ -53,7 +53,7 @@ TEST_CASE("Concat joins, Split divides evenly, by sizes, or in opset 18 unevenly
 }
 
 TEST_CASE("Slice clamps like numpy, with negative indices and steps") {
-  const auto slice = [](Ints starts, Ints ends, Ints axes, Ints steps) {
+  const auto slice = [](const Ints& starts, const Ints& ends, const Ints& axes, const Ints& steps) {
     return one(13, "Slice", {in({10, 8}), values(starts), values(ends), values(axes), values(steps)});
   };
   const ir::Graph middle = slice({2}, {-1}, {0}, {3});

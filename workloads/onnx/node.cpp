@@ -13,24 +13,6 @@ namespace npusim::onnx {
 
 using Attribute = ::onnx::AttributeProto;
 
-namespace {
-
-/// Throws UserError beginning with `where` when a shape is beyond what arithmetic on it can hold.
-void check_size(const ir::Shape& shape, const std::string& where) {
-  std::int64_t count = 1;
-  for (const std::int64_t size : shape) {
-    if (size < 0 || size >= kMaxDim || (size != 0 && count > kMaxElements / size)) {
-      throw UserError(
-          fmt::format("{}: a tensor of {} is not plausible; expected dimensions from 0 to 2^31 and "
-                      "at most 2^40 elements",
-                      where, ir::to_string(shape)));
-    }
-    count *= size == 0 ? 1 : size;
-  }
-}
-
-}  // namespace
-
 ir::TensorId ImportState::find(const std::string& name) {
   if (const auto value = values.find(name); value != values.end()) return value->second;
   const auto found = initializers.find(name);
@@ -264,31 +246,7 @@ void Node::infer(const ir::Op& op) {
     check_size(shapes[i], where);
     state_.graph.tensor(op.outputs[i]).shape = std::move(shapes[i]);
   }
-  check_work(op);
-}
-
-/// MACs are counted in 64 bits; no operator may come near.
-void Node::check_work(const ir::Op& op) const {
-  constexpr double kMost = 1e15;
-  if (op.kind != ir::OpKind::conv && op.kind != ir::OpKind::conv_transpose && op.kind != ir::OpKind::matmul) {
-    return;
-  }
-  const bool transposed = op.kind == ir::OpKind::conv_transpose;
-  const auto elements =
-      static_cast<double>(ir::elements(state_.graph.shape(transposed ? op.inputs.at(0) : op.outputs.at(0))));
-  const ir::Shape weight = state_.graph.shape(op.inputs.at(1));
-  if (std::find(weight.begin(), weight.end(), 0) != weight.end()) {
-    fail(fmt::format("the second operand {} is empty", ir::to_string(weight)));
-  }
-  double taps = 1;
-  if (op.kind == ir::OpKind::matmul) {
-    const auto& attrs = std::get<ir::MatMulAttrs>(op.attrs);
-    const bool last = attrs.transpose_b || weight.size() == 1;
-    taps = static_cast<double>(last ? weight.back() : weight.at(weight.size() - 2));
-  } else {
-    taps = static_cast<double>(ir::elements(weight) / weight.front());
-  }
-  if (elements * taps > kMost) fail(fmt::format("needs {:.2g} multiply-accumulates", elements * taps));
+  check_work(state_.graph, op, where);
 }
 
 }  // namespace npusim::onnx

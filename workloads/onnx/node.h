@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "workloads/ir/graph.h"
+#include "workloads/onnx/limits.h"
 
 namespace npusim::onnx {
 
@@ -42,10 +43,6 @@ struct ImportState {
   /// `base`, or `base` with a number, that no operator has yet.
   std::string unique_name(const std::string& base);
 };
-
-/// Bounds that keep all arithmetic on shapes inside 64 bits: far beyond any network.
-inline constexpr std::int64_t kMaxDim = std::int64_t{1} << 31;
-inline constexpr std::int64_t kMaxElements = std::int64_t{1} << 40;
 
 /// What is known of a result before it is inferred.
 struct Result {
@@ -122,7 +119,6 @@ class Node {
   void add_op(std::string name, ir::OpKind kind, ir::Attrs attrs, std::vector<ir::TensorId> inputs,
               const std::vector<std::string>& outputs, const std::vector<Result>& known);
   void infer(const ir::Op& op);
-  void check_work(const ir::Op& op) const;
 
   ImportState& state_;
   const ::onnx::NodeProto& proto_;

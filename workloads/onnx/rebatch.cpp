@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "sim/base/error.h"
+#include "workloads/onnx/limits.h"
 #include "workloads/passes/evaluate.h"
 
 namespace npusim::onnx {
@@ -35,6 +36,7 @@ class Rebatcher {
     for (const TensorId id : graph_.inputs) {
       Shape& shape = graph_.tensor(id).shape;
       if (!shape.empty() && shape[0] == old_batch_) shape[0] = new_batch_;
+      check_size(shape, fmt::format("{}: input '{}'", file_, graph_.tensor(id).name));
     }
     std::vector<ir::Op> ops = std::move(graph_.ops);
     graph_.ops.clear();
@@ -98,7 +100,12 @@ class Rebatcher {
     }
   }
 
+  [[nodiscard]] std::string where(const ir::Op& op) const {
+    return fmt::format("{}: operator '{}' with batch {}", file_, op.name, new_batch_);
+  }
+
   void set(const ir::Op& op, std::size_t i, Shape shape) {
+    check_size(shape, where(op));
     graph_.tensor(op.outputs.at(i)).shape = std::move(shape);
   }
 
@@ -110,6 +117,7 @@ class Rebatcher {
       fail(op, error.what());
     }
     for (std::size_t i = 0; i < shapes.size(); ++i) set(op, i, std::move(shapes[i]));
+    check_work(graph_, op, where(op));
     for (const TensorId id : op.outputs) graph_.tensor(id).constant.reset();
     if (auto values = passes::evaluate(graph_, op)) {
       for (std::size_t i = 0; i < values->size(); ++i) graph_.tensor(op.outputs[i]).constant = (*values)[i];
@@ -129,7 +137,7 @@ class Rebatcher {
     const TensorId in = op.inputs.at(0), out = op.outputs.at(0);
     const auto axis = batch_axis(op, in);
     Shape shape = before(out);
-    if (!axis || shape.empty()) fail(op, "the batch is not in its input");
+    if (!axis || shape.empty() || ir::elements(shape) == 0) fail(op, "the batch is not in its input");
     const std::int64_t outside =
         product(before(in).begin(), before(in).begin() + static_cast<std::ptrdiff_t>(*axis)) * within(in);
     std::int64_t reached = 1;
@@ -137,19 +145,17 @@ class Rebatcher {
       const bool border = reached == outside;
       const bool inside = outside % reached == 0 && shape[i] % (outside / reached * old_batch_) == 0;
       const bool features = i + 1 == shape.size() && i > 0 && border && old_batch_ == 1;
-      if (features) return place(op, std::move(shape), i - 1, outside, reached / shape[i - 1]);
-      if (border ? shape[i] % old_batch_ == 0 : (inside && reached * shape[i] > outside)) {
-        return place(op, std::move(shape), i, outside, reached);
+      const bool holds = border ? shape[i] % old_batch_ == 0 : inside && reached * shape[i] > outside;
+      if (features || holds) {
+        const std::size_t place = features ? i - 1 : i;
+        if (features) reached /= shape[place];
+        within(out) = outside / reached;
+        shape[place] = scaled(op, shape[place]);
+        return shape;
       }
       reached *= shape[i];
     }
     fail(op, fmt::format("no dimension of {} holds the batch", ir::to_string(shape)));
-  }
-
-  Shape place(const ir::Op& op, Shape shape, std::size_t axis, std::int64_t outside, std::int64_t reached) {
-    within(op.outputs.at(0)) = outside / reached;
-    shape[axis] = scaled(op, shape[axis]);
-    return shape;
   }
 
   /// Expand, Resize, Slice: the batch stays on its axis, counted from the end, and is taken whole.

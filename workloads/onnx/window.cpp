@@ -14,7 +14,7 @@ constexpr std::int64_t kMost = 1 << 20;  ///< of any window attribute
 
 std::vector<std::int64_t> list(const Node& node, const std::string& name, std::size_t length,
                                std::int64_t low, const std::vector<std::int64_t>& otherwise) {
-  const auto values = node.integer_list(name).value_or(otherwise);
+  auto values = node.integer_list(name).value_or(otherwise);
   if (values.size() != length) {
     node.fail(fmt::format("attribute '{}' has {} values, expected {}", name, values.size(), length));
   }

@@ -179,7 +179,8 @@ class Evaluation {
       seen[to] = true;
     }
     if (attrs.kind == ir::ReduceKind::mean) {
-      for (double& value : values) value /= static_cast<double>(ir::elements(shape) / count());
+      const std::int64_t terms = ir::elements(shape) / count();
+      for (double& value : values) value /= static_cast<double>(terms);
     }
     for (double& value : values) value = round_to(value, out().dtype);
     return values;

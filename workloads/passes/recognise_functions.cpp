@@ -28,7 +28,7 @@ double gelu_tanh(double x) {
 
 struct Candidate {
   ElementwiseAttrs attrs;
-  double (*value)(double x);
+  double (*value)(double x) = nullptr;
 };
 
 double at(const ElementwiseAttrs& attrs, double x) { return evaluate(attrs, std::array{x}, ir::DType::f32); }

@@ -28,7 +28,6 @@ bool keeps_values(const ir::Op& op) {
     case OpKind::resize:
     case OpKind::concat:
     case OpKind::split:
-      return true;
     case OpKind::reduce:  // over axes of size 1
       return true;
     case OpKind::slice: {
