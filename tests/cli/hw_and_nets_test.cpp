@@ -90,3 +90,13 @@ TEST_CASE("help and version go to standard output and succeed; nothing at all sh
   CHECK(nothing.exit_code == 1);
   CHECK(contains(nothing.err, "compile"));
 }
+
+TEST_CASE("CI runs the README's two commands as they are written") {
+  const std::string root = NPUSIM_SOURCE_DIR;
+  const std::string readme = read_file(root + "/README.md");
+  const std::string ci = read_file(root + "/.ci/run");
+  for (const std::string command : {"./npusim run --hw ascend310 resnet50", "scripts/test.sh"}) {
+    CHECK(contains(readme, "\n" + command + "\n"));
+    CHECK(contains(ci, "\n" + command + "\n"));
+  }
+}
