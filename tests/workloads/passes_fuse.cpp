@@ -196,6 +196,22 @@ TEST_CASE("between dequantisation and quantisation a convolution reads and write
   CHECK(stats.fused == 4);
 }
 
+TEST_CASE("a quantised residual block of convolution, SiLU and addition is two integer convolutions") {
+  Graph graph;
+  const auto between = [&](TensorId x) { return dequantize(graph, quantize(graph, x)); };
+  const TensorId x = between(add_input(graph, kImage));
+  const TensorId a = between(conv(graph, x, 4));
+  const TensorId silu =
+      between(apply(graph, Function::mul, {a, between(apply(graph, Function::sigmoid, {a}))}));
+  const TensorId b = between(conv(graph, silu, 4));
+  between(apply(graph, Function::add, {b, x}));
+  passes::run(graph);
+  REQUIRE(kinds(graph) == std::vector{OpKind::quantize, OpKind::conv, OpKind::conv, OpKind::dequantize});
+  CHECK(steps(graph.ops[1]) == std::vector{Function::silu});
+  CHECK(steps(graph.ops[2]) == std::vector{Function::add});
+  CHECK(graph.tensor(graph.ops[2].fused[0].operand).dtype == DType::i8);
+}
+
 TEST_CASE("an operator with one floating-point operand stays in floating point") {
   Graph graph;
   const TensorId q = typed(graph, OpKind::cast, CastAttrs{}, {add_input(graph, kImage)}, DType::i8);

@@ -18,6 +18,9 @@ const std::vector<Pass>& pipeline() {
       {"fold_padding", fold_padding},
       {"fuse_elementwise", fuse_elementwise},
       {"absorb_quantization", absorb_quantization},
+      // What quantisation kept apart.
+      {"recognise_functions", recognise_functions},
+      {"fuse_elementwise", fuse_elementwise},
       {"fold_weights", fold_weights},
       {"remove_dead", remove_dead},
   };

@@ -130,8 +130,10 @@ class Group {
   std::set<ir::TensorId> frontier_;
 };
 
-bool is_float(ir::DType type) {
-  return type == ir::DType::f32 || type == ir::DType::f16 || type == ir::DType::bf16;
+/// Floating point, or 8 bits that stand for it; wider integers are indices and divide otherwise.
+bool is_real(ir::DType type) {
+  return type == ir::DType::f32 || type == ir::DType::f16 || type == ir::DType::bf16 ||
+         type == ir::DType::i8 || type == ir::DType::u8;
 }
 
 }  // namespace
@@ -142,7 +144,7 @@ Removed recognise_functions(ir::Graph& graph) {
     if (editor.erased(root)) continue;
     ir::Op& op = editor.op(root);
     if (op.kind != ir::OpKind::elementwise || !op.fused.empty()) continue;
-    if (!is_float(graph.tensor(op.outputs[0]).dtype)) continue;
+    if (!is_real(graph.tensor(op.outputs[0]).dtype)) continue;
     Group group(editor, root);
     const auto attrs = group.match();
     if (!attrs || graph.shape(group.source()) != graph.shape(op.outputs[0])) continue;
