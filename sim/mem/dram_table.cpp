@@ -63,32 +63,19 @@ void check_timing(const Config& table, const DramTiming& timing) {
   at_least("trefi", timing.trefi, longest_refresh(timing) + 1, "a page's bursts, its recovery and a refresh");
 }
 
-/// What only the exact controller uses (dram/rules.h): ranges and contradictions are checked here, once.
-void read_details(const Config& table, const DramTiming& timing) {
-  constexpr std::int64_t kMostClocks = 100'000;
+constexpr std::int64_t kMostClocks = 100'000;
+constexpr std::array<std::string_view, 9> kDetails = {"tccd_l",   "trrd_l",  "twtr_s",   "tppd",    "tdqsck",
+                                                      "trefi_pb", "trfc_pb", "tpbr2pbr", "tpbr2act"};
+
+/// What only the exact controller uses (dram/rules.h): present and in range.
+void read_details(const Config& table) {
   (void)table.choice("protocol", {"lpddr4", "lpddr5", "ddr4"});
-  const std::int64_t groups = power_of_two(table, "organisation.bank_groups", 1024);
-  require(table, groups <= timing.banks, "organisation.bank_groups",
-          fmt::format("at most the {} banks", timing.banks));
-  power_of_two(table, "organisation.ranks", 8);
-  power_of_two(table, "organisation.rows", 1 << 20);
-  const auto from = [&table](const std::string& name, std::int64_t low, std::int64_t high,
-                             std::string_view why) {
-    const std::string key = "timing." + name;
-    const std::int64_t value = table.integer(key, 0, kMostClocks);
-    require(table, value >= low && value <= high, key, std::string(why));
-    return value;
-  };
-  from("tccd_l", timing.burst_clocks, kMostClocks, "at least burst");
-  from("trrd_l", timing.trrd, timing.tfaw, "from trrd to tfaw");
-  from("twtr_s", 1, timing.twtr, "from 1 to twtr");
-  from("tppd", 1, kMostClocks, "at least 1");
-  from("tdqsck", 0, timing.rl - 1, "less than rl, which contains it");
-  const std::int64_t interval = from("trefi_pb", 0, timing.trefi, "at most trefi");
-  const std::int64_t refresh = from("trfc_pb", 0, timing.trfc, "at most trfc");
-  from("tpbr2pbr", 0, kMostClocks, "");
-  from("tpbr2act", 0, kMostClocks, "");
-  require(table, (interval == 0) == (refresh == 0), "timing.trfc_pb", "0 exactly where trefi_pb is 0");
+  (void)power_of_two(table, "organisation.bank_groups", 1024);
+  (void)power_of_two(table, "organisation.ranks", 8);
+  (void)power_of_two(table, "organisation.rows", 1 << 20);
+  for (const std::string_view name : kDetails) {
+    (void)table.integer(fmt::format("timing.{}", name), 0, kMostClocks);
+  }
   for (const std::string& key : table.keys()) {
     if (!key.starts_with("dramsim3.")) continue;
     const std::string same = "timing." + key.substr(9);
@@ -98,6 +85,25 @@ void read_details(const Config& table, const DramTiming& timing) {
     }
     (void)table.integer(key, 1, kMostClocks);
   }
+}
+
+void check_details(const Config& table, const DramTiming& timing) {
+  require(table, table.integer("organisation.bank_groups", 1, 1024) <= timing.banks,
+          "organisation.bank_groups", fmt::format("at most the {} banks", timing.banks));
+  const auto within = [&table](const std::string& name, std::int64_t low, std::int64_t high,
+                               const std::string& expected) {
+    const std::int64_t value = table.integer("timing." + name, 0, kMostClocks);
+    require(table, value >= low && value <= high, "timing." + name, expected);
+    return value;
+  };
+  within("tccd_l", timing.burst_clocks, kMostClocks, "at least burst");
+  within("trrd_l", timing.trrd, timing.tfaw, "from trrd to tfaw");
+  within("twtr_s", 1, timing.twtr, "from 1 to twtr");
+  within("tppd", 1, kMostClocks, "at least 1");
+  within("tdqsck", 0, timing.rl - 1, "less than rl, which contains it");
+  const std::int64_t interval = within("trefi_pb", 0, timing.trefi, "at most trefi");
+  const std::int64_t refresh = within("trfc_pb", 0, timing.trfc, "at most trfc");
+  require(table, (interval == 0) == (refresh == 0), "timing.trfc_pb", "0 exactly where trefi_pb is 0");
 }
 
 }  // namespace
@@ -119,7 +125,6 @@ Config dram_table(const std::string& model, const std::string& where) {
 }
 
 DramTiming read_timing(const Config& table) {
-  constexpr std::int64_t kMostClocks = 100'000;
   const auto clocks = [&table](const std::string& key) {
     return table.integer("timing." + key, 1, kMostClocks);
   };
@@ -145,9 +150,10 @@ DramTiming read_timing(const Config& table) {
   timing.trtw = clocks("trtw");
   timing.trefi = clocks("trefi");
   timing.trfc = clocks("trfc");
-  read_details(table, timing);
+  read_details(table);
   table.finish();
   check_timing(table, timing);
+  check_details(table, timing);
   return timing;
 }
 

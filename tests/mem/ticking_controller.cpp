@@ -104,15 +104,17 @@ bool TickingController::refresh_banks(std::int64_t rank) {
   bool open = false;
   bool ready = true;
   for (Bank& bank : banks_) {
-    if (bank.rank != rank || !bank.open) continue;
-    open = true;
-    ready = ready && allowed(Command::precharge, bank);
-    if (policy_.precharge_all || !allowed(Command::precharge, bank)) continue;
+    if (bank.rank != rank) continue;
+    open = open || bank.open;
+    // With one precharge for all, banks that are still to close by themselves count too.
+    if (policy_.precharge_all && !allowed(Command::precharge, bank)) ready = false;
+    if (policy_.precharge_all || !bank.open || !allowed(Command::precharge, bank)) continue;
     issue(Command::precharge, bank, nullptr);
     return true;
   }
   const Command command = open ? Command::precharge_all : Command::refresh;
   if (open && !policy_.precharge_all) return false;
+  ready = ready || !open;
   for (Bank& bank : banks_) ready = ready && (bank.rank != rank || allowed(command, bank));
   if (!ready) return false;
   const auto first = std::find_if(banks_.begin(), banks_.end(), [&](auto& one) { return one.rank == rank; });

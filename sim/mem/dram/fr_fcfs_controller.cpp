@@ -216,8 +216,8 @@ bool FrFcfsController::close_all(std::int64_t clock, const Rank& rank, std::int6
   std::int64_t at = 0;
   for (std::uint64_t mask = rank.banks; mask != 0; mask &= mask - 1) {
     const Bank& bank = banks_[lowest(mask)];
-    at = std::max(at, earliest(Command::precharge_all, bank));
-    if (bank.open_row != kNone) at = std::max(at, earliest(Command::precharge, bank));
+    // A closed bank's own limit is over, unless it is still to precharge by itself.
+    at = std::max({at, earliest(Command::precharge_all, bank), earliest(Command::precharge, bank)});
   }
   if (at > clock) {
     wake = std::min(wake, at);
