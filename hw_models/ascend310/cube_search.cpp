@@ -133,16 +133,27 @@ class Search {
   }
 
  private:
+  /// Says which buffer the smallest tile overflows, and by how much.
   [[noreturn]] void refuse() const {
-    const std::int64_t tile =
-        (layer_.residual != nullptr ? 4 : 2) * result_tile_bytes(layer_, 1, layer_.fractals_per_block);
-    const std::int64_t ub = bias_bytes(layer_) + tile;
-    const bool in_ub = ub > spec_.ub_bytes;
-    const std::int64_t needed = in_ub ? ub : least_l1_;
-    const std::int64_t has = in_ub ? spec_.ub_bytes : spec_.l1_bytes;
+    struct Buffer {
+      const char* name;
+      std::int64_t needed, has;
+    };
+    const std::int64_t n = std::min(layer_.fractals_per_block, layer_.n1);
+    const std::int64_t tiles = layer_.residual != nullptr ? 4 : 2;
+    const std::array<Buffer, 5> buffers = {{
+        {"L0A", 2 * kFractal, spec_.l0a_bytes},
+        {"L0B", 2 * n * kFractal, spec_.l0b_bytes},
+        {"L0C", 2 * n * kAccumulator, spec_.l0c_bytes},
+        {"UB", bias_bytes(layer_) + tiles * result_tile_bytes(layer_, 1, n), spec_.ub_bytes},
+        {"L1", least_l1_, spec_.l1_bytes},
+    }};
+    const auto* short_of =
+        std::find_if(buffers.begin(), buffers.end(), [](const Buffer& it) { return it.needed > it.has; });
+    ensure(short_of != buffers.end(), fmt::format("layer '{}' overflows a buffer", layer_.name));
     throw UserError(fmt::format(
         "layer '{}' fits no tiling: its smallest tile needs {} bytes of {}, which has {} ({} short)",
-        layer_.name, needed, in_ub ? "UB" : "L1", has, needed - has));
+        layer_.name, short_of->needed, short_of->name, short_of->has, short_of->needed - short_of->has));
   }
 
   void try_split(CoreSplit split, const std::vector<CoreShare>& shares) {
@@ -175,7 +186,7 @@ class Search {
     const std::int64_t a =
         t.l1_groups * t.l1_images * t.l1_c1 * std::min(in_rows, layer_.hi) * layer_.row_bytes();
     const std::int64_t b = t.l1_groups * t.l1_columns * t.l1_c1 * layer_.taps() * kFractal;
-    least_l1_ = least_l1_ == 0 ? a + b : std::min(least_l1_, a + b);
+    if (some_l0_tile(t)) least_l1_ = least_l1_ == 0 ? a + b : std::min(least_l1_, a + b);
     const bool one_a = t.l1_images >= share.i1 - share.i0 && t.l1_rows >= share.r1 - share.r0 &&
                        t.l1_c1 >= layer_.c1 && t.l1_groups >= share.g1 - share.g0;
     const bool one_b =
@@ -187,6 +198,15 @@ class Search {
         if (t.a_slots == 2 || one_a) return;
       }
     }
+  }
+
+  /// Whether L0 has room for the L1 tile's result where K comes in several chunks.
+  [[nodiscard]] bool some_l0_tile(const Tiling& t) const {
+    if (t.l1_c1 >= layer_.c1) return true;
+    const std::int64_t fractals = t.l1_images * ceil_div(t.l1_rows * layer_.wo, 16);
+    return t.l1_groups == 1 && std::any_of(tiles_.begin(), tiles_.end(), [&](const L0Tile& tile) {
+             return tile.m >= fractals && tile.n >= t.l1_columns;
+           });
   }
 
   void try_l0(Tiling t, const CoreShare& share, std::size_t cores) {
@@ -216,7 +236,7 @@ class Search {
   CubeEstimator estimate_;
   std::vector<L0Tile> tiles_;
   Tiling best_;
-  std::int64_t least_l1_ = 0;
+  std::int64_t least_l1_ = 0;  ///< of the tiles that L0 could take
 };
 
 }  // namespace
