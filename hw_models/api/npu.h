@@ -24,6 +24,9 @@ struct Compiled {
   program::Program program;
   trace::Coverage coverage;
   std::vector<std::string> notes;
+  /// Operators that cost nothing because they leave their data where it is (a reshape, a concatenation
+  /// written in place).
+  std::vector<std::string> views;
 };
 
 /// A chip, built from its description. Immutable; it neither simulates nor keeps state between networks.

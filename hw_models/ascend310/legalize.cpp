@@ -92,11 +92,11 @@ class Legalizer {
       case ir::OpKind::matmul:
         return add_cube(op, matmul_layer(op));
       case ir::OpKind::concat:
-        if (tensors_.in_place(op)) return;
+        if (tensors_.in_place(op)) return net_.views.push_back(op.name);
         return add_streaming(op);
       case ir::OpKind::reshape:
       case ir::OpKind::identity:
-        if (alias(op)) return;
+        if (alias(op)) return net_.views.push_back(op.name);
         return add_streaming(op);
       default:
         return add_streaming(op);

@@ -30,8 +30,7 @@ struct Network {
   std::vector<std::size_t> tensor_buffer;  ///< buffer of each tensor
   std::vector<DeviceBuffer> buffers;
   std::deque<std::variant<CubeLayer, StreamLayer>> layers;
-  std::vector<std::string> notes;
-  double modelled_bytes = 0;
+  std::vector<std::string> views;  ///< operators that leave their data where it is
 };
 
 /// Turns a graph after the common passes into device operators: layouts, input Cast and TransData, fused

@@ -95,11 +95,42 @@ class Ascend310 : public hw::Npu {
     builder.end_task();
     TilingCache tilings;
     for (const auto& layer : network.layers) emit(layer, tilings, program);
-    compiled.notes = network.notes;
+    compiled.views = network.views;
+    compiled.notes = notes(network, options.dtype);
     return compiled;
   }
 
  private:
+  /// What the fractal format and the placement cost, in words.
+  [[nodiscard]] static std::vector<std::string> notes(const Network& network, ir::DType dtype) {
+    std::int64_t real = 0;
+    std::int64_t padded = 0;
+    for (const auto& layer : network.layers) {
+      const auto* cube = std::get_if<CubeLayer>(&layer);
+      if (cube == nullptr) continue;
+      real += cube->macs;
+      padded += cube->groups * cube->images * round_up(cube->ho * cube->wo, 16) * cube->n1 * 16 * cube->k1() *
+                Spec::c0(dtype);
+    }
+    std::int64_t tensors = 0;
+    std::int64_t near = 0;
+    for (std::size_t i = 0; i < network.tensors.size(); ++i) {
+      const DeviceBuffer& buffer = network.buffers[network.tensor_buffer[i]];
+      if (buffer.input || buffer.output) continue;
+      ++tensors;
+      if (network.tensors[i].place.near_images > 0) ++near;
+    }
+    std::vector<std::string> out;
+    if (real > 0) {
+      out.push_back(fmt::format(
+          "the cubes multiply {:.2f} times the network's MACs: rows, channels and merged groups are padded "
+          "to whole fractals",
+          static_cast<double>(padded) / static_cast<double>(real)));
+    }
+    out.push_back(fmt::format("{} of {} intermediate tensors lie in L2, the others in DRAM", near, tensors));
+    return out;
+  }
+
   static void add_buffers(const Network& network, program::Program& program) {
     std::vector<bool> done(network.buffers.size());
     for (std::size_t i = 0; i < network.tensors.size(); ++i) {
