@@ -33,11 +33,12 @@ TEST_CASE("a symbolic batch takes its value from --batch or by its name") {
 TEST_CASE("a dimension without a value is named with the option to give") {
   Model model(13);
   model.symbolic_input("tokens", {"N", "sequence", ""}).output("y").node("Relu", {"tokens"}, {"y"});
-  CHECK(contains(model.error(), {"input 'tokens'", "dimension 0 ('N')", "--batch N or --dim N=N"}));
-  CHECK(contains(model.error(batch(1)), {"input 'tokens'", "dimension 1 ('sequence')", "--dim sequence=N"}));
+  CHECK(contains(model.error(), {"input 'tokens'", "dimension 0 ('N')", "--batch N or --dim N=VALUE"}));
+  CHECK(contains(model.error(batch(1)),
+                 {"input 'tokens'", "dimension 1 ('sequence')", "--dim sequence=VALUE"}));
   ImportOptions options = batch(2);
   options.dims["sequence"] = 128;
-  CHECK(contains(model.error(options), {"dimension 2 ('tokens.2')", "--dim tokens.2=N"}));
+  CHECK(contains(model.error(options), {"dimension 2 ('tokens.2')", "--dim tokens.2=VALUE"}));
   options.dims["tokens.2"] = 64;
   CHECK(output(model, options) == Shape{2, 128, 64});
 }

@@ -120,8 +120,8 @@ class Importer {
     }
     // Beside inputs of a fixed batch, a symbolic one takes part in the change from the old to the new one.
     if (axis == 0 && options_.batch) return old_batch_.value_or(*options_.batch);
-    fail("input '{}': dimension {} ('{}') has no value; give it with {}--dim {}=N", input.name(), axis, name,
-         axis == 0 ? "--batch N or " : "", name);
+    fail("input '{}': dimension {} ('{}') has no value; give it with {}--dim {}=VALUE", input.name(), axis,
+         name, axis == 0 ? "--batch N or " : "", name);
   }
 
   void add_inputs() {

@@ -33,10 +33,7 @@ std::vector<ir::TensorId> operands(Node& node) {
 
 void conv(Node& node) {
   node.expect_inputs(2, 3);
-  const ir::Shape x = node.shape(0);
-  const auto sizes = spatial_sizes(node, x);
-  const auto axes = read_window(node, sizes, kernel_of(node, x, node.shape(1)));
-  node.result(OpKind::conv, ir::ConvAttrs{to_window(axes), groups(node), {0, 0}}, operands(node));
+  add_conv(node, 1, node.optional_in(2), std::nullopt);
 }
 
 /// Resolves SAME padding and `output_shape`: what exceeds the wanted size is cut, what is short is added.
@@ -77,6 +74,16 @@ void conv_transpose(Node& node) {
 }
 
 }  // namespace
+
+void add_conv(Node& node, std::size_t weight, ir::TensorId bias, std::optional<ir::DType> dtype) {
+  const ir::Shape x = node.shape(0);
+  const auto sizes = spatial_sizes(node, x);
+  const auto axes = read_window(node, sizes, kernel_of(node, x, node.shape(weight)));
+  std::vector<ir::TensorId> inputs{node.in(0), node.in(weight)};
+  if (bias != ir::kNoTensor) inputs.push_back(bias);
+  node.result(OpKind::conv, ir::ConvAttrs{to_window(axes), groups(node), {0, 0}}, std::move(inputs),
+              {dtype, {}});
+}
 
 std::span<const Handler> conv_handlers() {
   static constexpr Handler kHandlers[] = {{"Conv", conv}, {"ConvTranspose", conv_transpose}};

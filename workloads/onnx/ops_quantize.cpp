@@ -43,25 +43,10 @@ void dequantize(Node& node) {
   node.result(OpKind::dequantize, attrs(node), scaled_inputs(node), {node.dtype(1), {}});
 }
 
-/// Convolution of the inputs at positions 0 and `weight`; window as for Conv.
-void integer_conv(Node& node, std::size_t weight, ir::TensorId bias, DType type) {
-  const ir::Shape x = node.shape(0), w = node.shape(weight);
-  const auto sizes = spatial_sizes(node, x);
-  if (w.size() != x.size()) {
-    node.fail(fmt::format("weight {} must have the rank of input {}", ir::to_string(w), ir::to_string(x)));
-  }
-  const auto axes = read_window(node, sizes, {w.begin() + 2, w.end()});
-  const std::int64_t groups = node.integer("group", 1);
-  node.expect_range(groups, 1, kMaxDim - 1, "attribute 'group'");
-  std::vector<ir::TensorId> inputs{node.in(0), node.in(weight)};
-  if (bias != ir::kNoTensor) inputs.push_back(bias);
-  node.result(OpKind::conv, ir::ConvAttrs{to_window(axes), groups, {0, 0}}, std::move(inputs), {type, {}});
-}
-
 // Inputs: x, its scale and zero point, w, its scale and zero point, the output's scale and zero point, bias.
 void qlinear_conv(Node& node) {
   node.expect_inputs(8, 9);
-  integer_conv(node, 3, node.optional_in(8), node.dtype(7));
+  add_conv(node, 3, node.optional_in(8), node.dtype(7));
 }
 
 void qlinear_matmul(Node& node) {
@@ -71,7 +56,7 @@ void qlinear_matmul(Node& node) {
 
 void conv_integer(Node& node) {
   node.expect_inputs(2, 4);
-  integer_conv(node, 1, ir::kNoTensor, DType::i32);
+  add_conv(node, 1, ir::kNoTensor, DType::i32);
 }
 
 void matmul_integer(Node& node) {

@@ -24,6 +24,11 @@ std::vector<std::int64_t> list(const Node& node, const std::string& name, std::s
   return values;
 }
 
+/// What SAME padding adds to both ends of an axis together.
+std::int64_t same_padding(const WindowAxis& axis, std::int64_t size) {
+  return std::max<std::int64_t>(0, (ceil_div(size, axis.stride) - 1) * axis.stride + axis.reach() - size);
+}
+
 }  // namespace
 
 std::vector<std::int64_t> spatial_sizes(const Node& node, const ir::Shape& x) {
@@ -31,10 +36,6 @@ std::vector<std::int64_t> spatial_sizes(const Node& node, const ir::Shape& x) {
     node.unsupported(fmt::format("an input of {}; expected [N,C,L] or [N,C,H,W]", ir::to_string(x)));
   }
   return {x.begin() + 2, x.end()};
-}
-
-std::int64_t same_padding(const WindowAxis& axis, std::int64_t size) {
-  return std::max<std::int64_t>(0, (ceil_div(size, axis.stride) - 1) * axis.stride + axis.reach() - size);
 }
 
 std::vector<WindowAxis> read_window(const Node& node, const std::vector<std::int64_t>& sizes,

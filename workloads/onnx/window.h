@@ -1,6 +1,7 @@
 // Kernel, stride, dilation and padding attributes of convolutions and pools.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "workloads/ir/graph.h"
@@ -31,7 +32,8 @@ ir::Window to_window(const std::vector<WindowAxis>& axes);
 /// The spatial sizes of [N,C,L] or [N,C,H,W]; reports other ranks as unsupported.
 std::vector<std::int64_t> spatial_sizes(const Node& node, const ir::Shape& x);
 
-/// What SAME padding adds to both ends of an axis together.
-std::int64_t same_padding(const WindowAxis& axis, std::int64_t size);
+/// Adds the convolution of inputs 0 and `weight` with a node's window attributes as its result
+/// (ops_conv.cpp).
+void add_conv(Node& node, std::size_t weight, ir::TensorId bias, std::optional<ir::DType> dtype);
 
 }  // namespace npusim::onnx
