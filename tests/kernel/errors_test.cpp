@@ -115,7 +115,8 @@ TEST_CASE("a machine runs the next program as if nothing had happened after a de
     deadlock.task("t").work(kA, 1, {{4}, {}}).move(kLoad, 512, 70000);
     const auto blocked = deadlock.done();
     Script failing(toy);
-    failing.task("t").move(kLoad, 0, 50000).move(kStore, 0, 50000).work(kA, 100000).work(kB, 13);
+    // Everything is under way when b's second command throws.
+    failing.task("t").move(kLoad, 0, 50000).move(kStore, 0, 50000).work(kA, 100000).work(kB, 60).work(kB, 13);
     const auto thrown = failing.done();
     for (int i = 0; i < 3; ++i) {
       CHECK_THROWS_AS(machine.run(blocked), InternalError);

@@ -80,6 +80,21 @@ TEST_CASE("a wait for a transfer is charged to dram, a wait for an engine to dep
   }
 }
 
+TEST_CASE("the wait for the last byte after the last request is charged to dram, not to idle") {
+  const Toy toy;
+  Script script(toy);
+  script.task("t").move(kLoad, 0, 4096);
+  for (const auto kind : kKinds) {
+    const auto result = run(toy, script.done(), kind);
+    const auto& load = result.engines[kLoad];
+    const std::int64_t drain = result.total_cycles - span_of(result, 0).end;
+    CHECK(drain > toy.spec().memory.dram.controller_cycles);
+    CHECK(load.stalls[Stall::dram] >= drain);
+    CHECK(load.stalls[Stall::idle] == 0);
+    CHECK(load.busy_cycles + load.stalls[Stall::dram] == result.total_cycles);
+  }
+}
+
 TEST_CASE("a transfer of no bytes completes") {
   Toy toy;
   Script script(toy);
