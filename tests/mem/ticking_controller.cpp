@@ -1,6 +1,7 @@
 #include "tests/mem/ticking_controller.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace npusim::mem::test {
 
@@ -61,7 +62,9 @@ bool TickingController::push(const BurstRequest& request) {
 
 void TickingController::tick() {
   refresh_falls_due();
-  if (now_ >= bus_free_) (void)(refresh() || from_queues() || close_idle());
+  if (now_ >= bus_free_) {
+    (void)(refresh() || (policy_.columns_first && from_queues(true)) || from_queues(false) || close_idle());
+  }
   move();
   ++now_;
 }
@@ -72,15 +75,28 @@ void TickingController::refresh_falls_due() {
   const std::int64_t interval =
       (per_bank ? rules_.bank_refresh_interval : rules_.refresh_interval) / rules_.ranks;
   if (now_ % interval != 0) return;
-  const std::int64_t turn = refreshes_begun_++;
   if (!per_bank) {
-    due_.push_back({turn % rules_.ranks, -1});
+    due_.push_back({refreshes_begun_++ % rules_.ranks, -1});
     return;
   }
-  const std::int64_t group = turn % rules_.bank_groups;
-  const std::int64_t bank = turn / rules_.bank_groups % rules_.banks_per_group;
-  const std::int64_t rank = turn / (rules_.bank_groups * rules_.banks_per_group) % rules_.ranks;
-  due_.push_back({rank, (rank * rules_.bank_groups + group) * rules_.banks_per_group + bank});
+  if (std::count(refreshed_.begin(), refreshed_.end(), false) == 0) refreshed_.assign(banks_.size(), false);
+  const std::size_t bank = bank_to_refresh();
+  refreshed_[bank] = true;
+  due_.push_back({banks_[bank].rank, static_cast<std::int64_t>(bank)});
+}
+
+std::size_t TickingController::bank_to_refresh() const {
+  const auto key = [this](std::size_t index) {
+    const Bank& one = banks_[index];
+    const int merit = !policy_.idle_refresh ? 0 : !one.queue.empty() ? 2 : one.open ? 1 : 0;
+    return std::tuple(merit, one.rank, one.bank, one.group);
+  };
+  std::vector<std::size_t> left;
+  for (std::size_t i = 0; i < banks_.size(); ++i) {
+    if (!refreshed_[i]) left.push_back(i);
+  }
+  return *std::min_element(left.begin(), left.end(),
+                           [&](std::size_t a, std::size_t b) { return key(a) < key(b); });
 }
 
 bool TickingController::refreshing(const Bank& bank) const {
@@ -123,28 +139,29 @@ bool TickingController::refresh_banks(std::int64_t rank) {
   return true;
 }
 
-bool TickingController::from_queues() {
+bool TickingController::from_queues(bool columns_only) {
   const std::int64_t count = std::ssize(banks_);
   for (std::int64_t step = 1; step <= count; ++step) {
     Bank& bank = banks_[static_cast<std::size_t>((turn_ + step) % count)];
-    if (refreshing(bank) || !from_queue(bank)) continue;
+    if (refreshing(bank) || !from_queue(bank, columns_only)) continue;
     turn_ = (turn_ + step) % count;
     return true;
   }
   return false;
 }
 
-bool TickingController::from_queue(Bank& bank) {
+bool TickingController::from_queue(Bank& bank, bool columns_only) {
   if (bank.queue.empty()) return false;
   const Entry head = bank.queue.front();
   if (!bank.open) {
-    if (!allowed(Command::activate, bank)) return false;
+    if (columns_only || !allowed(Command::activate, bank)) return false;
     issue(Command::activate, bank, &head);
     return true;
   }
   const auto hits = [&](const Entry& entry) { return entry.at.row == bank.row; };
   const bool any_hit = std::any_of(bank.queue.begin(), bank.queue.end(), hits);
   if (!hits(head) && (!any_hit || bank.columns >= policy_.hit_cap) && allowed(Command::precharge, bank)) {
+    if (columns_only) return false;
     issue(Command::precharge, bank, &head);
     return true;
   }

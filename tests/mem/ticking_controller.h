@@ -54,8 +54,9 @@ class TickingController final : public DramController {
   void refresh_falls_due();
   bool refresh();
   bool refresh_banks(std::int64_t rank);
-  bool from_queues();
-  bool from_queue(Bank& bank);
+  bool from_queues(bool columns_only);
+  bool from_queue(Bank& bank, bool columns_only);
+  [[nodiscard]] std::size_t bank_to_refresh() const;
   bool close_idle();
   void move();
   bool move_from(std::vector<Entry>& queue);
@@ -75,6 +76,7 @@ class TickingController final : public DramController {
   std::vector<Entry> reads_, writes_;
   std::vector<Entry> merged_;  ///< reads that wait for another's data
   std::deque<Refresh> due_;
+  std::vector<bool> refreshed_;  ///< by bank, in this round of per-bank refresh
   std::int64_t refreshes_begun_ = 0;
   std::int64_t turn_ = 0;      ///< bank that had the last command of a queue
   std::int64_t draining_ = 0;  ///< writes that the drain has still to move

@@ -23,15 +23,16 @@ enum class RefreshPolicy : std::uint8_t { none, all_bank, per_bank };
 /// First ready, first come first served.
 ///
 /// In each clock, in this order:
-/// 1. A refresh falls due at each multiple of the interval (ranks, or banks, in turn; bank groups before
-/// banks).
-///    Until it is done, its banks take no commands from their queues.
-/// 2. The command bus, when free, takes one command: for the oldest due refresh (closing what is open, then
-/// the
-///    refresh itself); else of the first bank, in turn after the one that had the last command of a queue,
-///    that has one that the rules allow: the first in its queue that hits the open row, or, when the oldest
-///    queued request misses, its precharge, if no queued request hits or the row has had `hit_cap` column
-///    commands; else (adaptive) the precharge of the lowest idle bank whose timeout is over.
+/// 1. A refresh falls due at each multiple of the interval. Ranks take turns, or banks do, bank groups
+/// varying
+///    before banks; with `idle_refresh` the banks left in a round go by merit: closed and without queue, open
+///    and without queue, others. Until the refresh is done, its banks take no commands from their queues.
+/// 2. The command bus, when free, takes one command: of the oldest due refresh (closing what is open, then
+///    the refresh itself); else of the first bank, in turn after the one that had the last command of a
+///    queue, that has one that the rules allow: the first in its queue that hits the open row, or, when the
+///    oldest queued request misses, its precharge, if no queued request hits or the row has had `hit_cap`
+///    column commands. With `columns_first`, banks whose command is a read or write go before others. Else
+///    (adaptive) the precharge of the lowest idle bank whose timeout is over.
 /// 3. One request moves from the read or write queue into its bank's queue: the oldest whose bank has room.
 ///    Writes move while a drain lasts. It starts with `write_high` writes waiting, or `write_idle` while all
 ///    bank queues are empty, and lasts for all writes but `write_low` that wait then.
@@ -51,12 +52,14 @@ struct FrFcfsPolicy {
   bool precharge_all = false;  ///< a refresh closes a rank's banks with one command, not one by one
   /// A write that waits for a read of its address ends the drain (DRAMsim3); else it is passed over.
   bool dependency_ends_drain = false;
+  bool columns_first = false;
+  bool idle_refresh = false;
 };
 
 /// DRAMsim3's decisions, command for command: per-bank queues, open page, separate transaction queues.
 FrFcfsPolicy dramsim3_policy();
-/// npusim's own: as DRAMsim3's, but idle clocks drain any write, a full queue drains to a quarter, and a
-/// refresh closes all banks at once.
+/// npusim's own: as DRAMsim3's, but idle clocks drain any write, a full queue drains to a quarter, a
+/// refresh closes all banks at once, columns go first, and per-bank refresh prefers idle banks.
 FrFcfsPolicy default_policy();
 
 /// Throws UserError, starting with `where`, naming the value that cannot work with these rules.

@@ -134,16 +134,31 @@ void FrFcfsController::step(std::int64_t clock) {
 void FrFcfsController::refresh_falls_due(std::int64_t clock) {
   next_due_ += due_interval_;
   wake_ = clock;
-  const std::int64_t turn = refreshes_begun_++;
   if (policy_.refresh == RefreshPolicy::all_bank) {
-    due_.push_back({static_cast<std::int32_t>(turn % rules_.ranks), kNone});
+    due_.push_back({static_cast<std::int32_t>(refreshes_begun_++ % rules_.ranks), kNone});
     return;
   }
-  const std::int64_t group = turn % rules_.bank_groups;
-  const std::int64_t bank = turn / rules_.bank_groups % rules_.banks_per_group;
-  const std::int64_t rank = turn / (rules_.bank_groups * rules_.banks_per_group) % rules_.ranks;
-  const std::int64_t number = (rank * rules_.bank_groups + group) * rules_.banks_per_group + bank;
-  due_.push_back({static_cast<std::int32_t>(rank), static_cast<std::int32_t>(number)});
+  const std::int64_t bank = bank_to_refresh();
+  unrefreshed_ &= ~bit(static_cast<std::size_t>(bank));
+  due_.push_back({banks_[static_cast<std::size_t>(bank)].rank, static_cast<std::int32_t>(bank)});
+}
+
+std::int64_t FrFcfsController::bank_to_refresh() {
+  if (unrefreshed_ == 0) {
+    for (const Rank& rank : ranks_) unrefreshed_ |= rank.banks;
+  }
+  std::uint64_t choice = unrefreshed_;
+  if (policy_.idle_refresh) {
+    const std::uint64_t empty = choice & ~queued_;
+    choice = (empty & ~open_) != 0 ? empty & ~open_ : empty != 0 ? empty : choice;
+  }
+  for (std::int64_t turn = 0;; ++turn) {
+    const std::int64_t group = turn % rules_.bank_groups;
+    const std::int64_t bank = turn / rules_.bank_groups % rules_.banks_per_group;
+    const std::int64_t rank = turn / (rules_.bank_groups * rules_.banks_per_group);
+    const std::int64_t number = (rank * rules_.bank_groups + group) * rules_.banks_per_group + bank;
+    if ((choice & bit(static_cast<std::size_t>(number))) != 0) return number;
+  }
 }
 
 std::uint64_t FrFcfsController::refreshing() const {
@@ -238,6 +253,10 @@ bool FrFcfsController::close_all(std::int64_t clock, const Rank& rank, std::int6
 bool FrFcfsController::from_queues(std::int64_t clock, std::int64_t& wake) {
   const std::uint64_t mask = queued_ & ~refreshing();
   const std::uint64_t up_to_turn = (UINT64_C(2) << turn_) - 1;
+  if (policy_.columns_first &&
+      (columns_of(clock, mask & ~up_to_turn) || columns_of(clock, mask & up_to_turn))) {
+    return true;
+  }
   return from_masked(clock, mask & ~up_to_turn, wake) || from_masked(clock, mask & up_to_turn, wake);
 }
 
@@ -250,6 +269,19 @@ bool FrFcfsController::from_masked(std::int64_t clock, std::uint64_t mask, std::
       return true;
     }
     wake = std::min(wake, at);
+  }
+  return false;
+}
+
+bool FrFcfsController::columns_of(std::int64_t clock, std::uint64_t mask) {
+  for (mask &= open_; mask != 0; mask &= mask - 1) {
+    const Bank& bank = banks_[lowest(mask)];
+    const bool ready = (bank.first_read >= 0 && earliest(Command::read, bank) <= clock) ||
+                       (bank.first_write >= 0 && earliest(Command::write, bank) <= clock);
+    if (!ready || (wants_precharge(bank) && earliest(Command::precharge, bank) <= clock)) continue;
+    turn_ = lowest(mask);
+    serve(turn_, clock);
+    return true;
   }
   return false;
 }

@@ -100,6 +100,8 @@ class FrFcfsController final : public DramController {
   bool close_all(std::int64_t clock, const Rank& rank, std::int64_t& wake);
   bool from_queues(std::int64_t clock, std::int64_t& wake);
   bool from_masked(std::int64_t clock, std::uint64_t mask, std::int64_t& wake);
+  bool columns_of(std::int64_t clock, std::uint64_t mask);
+  std::int64_t bank_to_refresh();
   bool close_idle(std::int64_t clock, std::int64_t& wake);
   void serve(std::size_t bank, std::int64_t clock);
 
@@ -147,6 +149,7 @@ class FrFcfsController final : public DramController {
   std::int64_t next_due_ = kNeverClock;
   std::int64_t due_interval_ = 0;
   std::int64_t refreshes_begun_ = 0;
+  std::uint64_t unrefreshed_ = 0;  ///< banks that this round of per-bank refresh has not reached
   std::size_t turn_ = 0;
   std::int64_t draining_ = 0;
   std::int64_t bus_free_ = 0;

@@ -181,7 +181,7 @@ ReplayResult replay(DramController& controller, const RequestStream& stream, std
     collect();
   }
   // The clock in which the last data returns is still a clock of the run.
-  if (end > controller.now()) controller.advance_to(end + 1);
+  if (end > controller.now()) controller.advance_to(++end);
   result.clocks = end - start;
   return result;
 }
