@@ -88,6 +88,7 @@ void add_commands(CLI::App& app) {
   add_compile(app);
   add_hw(app);
   add_nets(app);
+  add_dram(app);
 }
 
 int parse_and_run(CLI::App& app, int argc, const char* const* argv) {

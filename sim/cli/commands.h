@@ -15,6 +15,7 @@ void add_run(CLI::App& app);
 void add_compile(CLI::App& app);
 void add_hw(CLI::App& app);
 void add_nets(CLI::App& app);
+void add_dram(CLI::App& app);
 
 /// --hw and --set.
 struct HardwareOptions {
