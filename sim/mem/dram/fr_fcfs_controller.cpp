@@ -19,6 +19,7 @@ FrFcfsController::FrFcfsController(const DramRules& rules, const FrFcfsPolicy& p
   check(policy, rules, "dram controller");
   const std::int64_t in_rank = rules.bank_groups * rules.banks_per_group;
   banks_.resize(static_cast<std::size_t>(rules.banks()));
+  wanted_.resize(banks_.size());
   for (std::size_t bank = 0; bank < banks_.size(); ++bank) {
     banks_[bank].rank = static_cast<std::uint8_t>(static_cast<std::int64_t>(bank) / in_rank);
     banks_[bank].group = static_cast<std::uint8_t>(static_cast<std::int64_t>(bank) / rules.banks_per_group);
@@ -69,13 +70,24 @@ std::int64_t FrFcfsController::earliest(Command command, const Bank& bank) const
   return std::max(bank.earliest[index(command)], groups_[bank.group][index(command)]);
 }
 
-std::int64_t FrFcfsController::candidate(const Bank& bank) const {
-  if (bank.open_row == kNone) return earliest(Command::activate, bank);
-  std::int64_t best = kNeverClock;
-  if (bank.first_read >= 0) best = earliest(Command::read, bank);
-  if (bank.first_write >= 0) best = std::min(best, earliest(Command::write, bank));
-  if (wants_precharge(bank)) best = std::min(best, earliest(Command::precharge, bank));
-  return best;
+std::int64_t FrFcfsController::candidate(std::size_t number) const {
+  const Wanted& wanted = wanted_[number];
+  const Timers& group = groups_[wanted.group];
+  const std::int64_t row = std::max(wanted.row, group[wanted.row_command]);
+  const std::int64_t read = std::max(wanted.read, group[index(Command::read)]);
+  const std::int64_t write = std::max(wanted.write, group[index(Command::write)]);
+  return std::min(row, std::min(read, write));
+}
+
+void FrFcfsController::want(const Bank& bank) {
+  Wanted& wanted = wanted_[static_cast<std::size_t>(&bank - banks_.data())];
+  const bool open = bank.open_row != kNone;
+  const Command row_command = open ? Command::precharge : Command::activate;
+  wanted.row_command = static_cast<std::uint8_t>(row_command);
+  wanted.group = bank.group;
+  wanted.row = !open || wants_precharge(bank) ? bank.earliest[index(row_command)] : kNeverClock;
+  wanted.read = bank.first_read >= 0 ? bank.earliest[index(Command::read)] : kNeverClock;
+  wanted.write = bank.first_write >= 0 ? bank.earliest[index(Command::write)] : kNeverClock;
 }
 
 bool FrFcfsController::queued(const Waiting& waiting, const Entry& entry, bool write) const {
@@ -262,7 +274,7 @@ bool FrFcfsController::from_queues(std::int64_t clock, std::int64_t& wake) {
 
 bool FrFcfsController::from_masked(std::int64_t clock, std::uint64_t mask, std::int64_t& wake) {
   for (; mask != 0; mask &= mask - 1) {
-    const std::int64_t at = candidate(banks_[lowest(mask)]);
+    const std::int64_t at = candidate(lowest(mask));
     if (at <= clock) {
       turn_ = lowest(mask);
       serve(turn_, clock);
@@ -402,19 +414,20 @@ void FrFcfsController::apply(Command command, std::size_t number, std::int64_t c
       groups[group][0] = std::max(groups[group][0], fourth_last + four_activates_);
     }
   }
+  want(bank);
   bus_free_ = clock + rules_.command_clocks[index(command)];
 }
 
 void FrFcfsController::find_hits(Bank& bank) {
   bank.first_read = bank.first_write = kNone;
   bank.head_hits = bank.open_row != kNone && bank.size > 0 && bank.queue[0].row == bank.open_row;
-  if (bank.open_row == kNone) return;
-  for (std::int32_t i = 0; i < bank.size; ++i) {
+  for (std::int32_t i = 0; i < bank.size && bank.open_row != kNone; ++i) {
     const Entry& entry = bank.queue[static_cast<std::size_t>(i)];
     if (entry.row != bank.open_row) continue;
     std::int32_t& first = entry.write ? bank.first_write : bank.first_read;
     if (first < 0) first = i;
   }
+  want(bank);
 }
 
 void FrFcfsController::log(Command command, std::int64_t clock, std::size_t number, const Entry* entry,
@@ -489,8 +502,9 @@ void FrFcfsController::to_bank(const Entry& entry) {
   } else if (place == 0) {
     bank.head_hits = false;
   }
+  want(bank);
   // It may issue in the next clock at the earliest: this clock's command is decided.
-  wake_ = std::min(wake_, candidate(bank));
+  wake_ = std::min(wake_, candidate(entry.bank));
 }
 
 }  // namespace npusim::mem

@@ -53,6 +53,14 @@ class FrFcfsController final : public DramController {
     std::int64_t last_column = 0;
     std::array<Entry, kMostQueued> queue;
   };
+  /// What a bank's queue wants next, and when the bank itself allows it; kNeverClock: not wanted.
+  struct Wanted {
+    std::int64_t row = kNeverClock;  ///< its ACT or PRE
+    std::int64_t read = kNeverClock;
+    std::int64_t write = kNeverClock;
+    std::uint8_t row_command = 0;
+    std::uint8_t group = 0;  ///< of the channel
+  };
   struct Rank {
     std::array<std::int64_t, 4> activates{};  ///< ring
     std::uint32_t next = 0;
@@ -111,7 +119,9 @@ class FrFcfsController final : public DramController {
            ((bank.first_read < 0 && bank.first_write < 0) || bank.columns >= policy_.hit_cap);
   }
   /// The earliest clock at which a bank with a queue can take its next command.
-  [[nodiscard]] std::int64_t candidate(const Bank& bank) const;
+  [[nodiscard]] std::int64_t candidate(std::size_t bank) const;
+  /// Brings wanted_ up to date with the bank.
+  void want(const Bank& bank);
 
   void activate(std::size_t bank, std::int64_t clock);
   void precharge(std::size_t bank, std::int64_t clock, const Entry* entry);
@@ -137,6 +147,7 @@ class FrFcfsController final : public DramController {
   std::int64_t four_activates_ = 0;  ///< tFAW
 
   std::vector<Bank> banks_;
+  std::vector<Wanted> wanted_;  ///< by bank
   std::vector<Timers> groups_;  ///< of all ranks, a rank's rules included
   std::vector<Rank> ranks_;
   std::uint64_t queued_ = 0;  ///< banks with queued requests
