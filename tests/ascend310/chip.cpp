@@ -27,7 +27,7 @@ trace::Report checked(hw::Evaluator& evaluator, const ir::Graph& graph, ir::DTyp
   hw::EvaluateOptions options;
   options.dtype = dtype;
   options.verify_program = true;
-  const auto report = evaluator.evaluate(graph, options);
+  auto report = evaluator.evaluate(graph, options);
   trace::check_sums(report);
   INFO(graph.name << " " << ir::to_string(dtype));
   REQUIRE(report.macs == ir::macs(graph).count());

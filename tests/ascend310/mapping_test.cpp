@@ -56,7 +56,8 @@ std::vector<Variant> variants() {
   out.push_back({ir::window(1)});
   out.push_back({{{3, 3}, {1, 1}, {4, 1}, {1, 1, 7, 1}}});  // dilation, same output
   out.push_back({{{3, 3}, {1, 1}, {1, 4}, {1, 1, 1, 7}}});
-  out.push_back({{{5, 3}, {1, 1}, {1, 1}, {2, 1, 2, 1}}});
+  out.push_back({{{5, 3}, {1, 1}, {1, 1}, {1, 1, 3, 1}}});  // kernel, same output and upper padding
+  out.push_back({{{3, 5}, {1, 1}, {1, 1}, {1, 1, 1, 3}}});
   out.push_back({ir::window(3, 2, 1)});
   out.push_back({ir::window(3, 1, 1), false});
   for (const auto function : {ir::Function::sigmoid, ir::Function::hard_swish, ir::Function::gelu}) {

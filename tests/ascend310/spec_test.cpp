@@ -130,10 +130,10 @@ TEST_CASE("every key of the description changes the report of a network that use
   for (const auto& key : base.keys()) {
     if (silent.count(key) != 0) continue;
     const auto value = another_value(base, key);
-    INFO(key << "=" << value);
+    INFO(key << " " << value);
     bool refused = false;
     std::vector<std::int64_t> totals;
-    const auto message = user_error([&] { totals = cycles({key + "=" + value}); });
+    const auto message = user_error([&] { totals = cycles({fmt::format("{}={}", key, value)}); });
     refused = !message.empty();
     INFO(message);
     CHECK(!refused);

@@ -12,7 +12,6 @@
 namespace npusim::kernel::test {
 
 using program::Command;
-using trace::Stall;
 
 namespace {
 
