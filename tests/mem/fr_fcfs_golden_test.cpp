@@ -84,4 +84,35 @@ TEST_CASE("DRAMsim3's command traces come out command for command: clock, comman
   CHECK(traces == 12);
 }
 
+TEST_CASE("DRAMSys' LPDDR4-3200 command traces obey the JEDEC table, and meet its distances exactly",
+          "[mem][dram][fr-fcfs]") {
+  const DramRules rules = dram_rules("lpddr4-3200", Flavour::jedec, "test");
+  CommandChecker checker(rules);
+  for (const char* name : {"RoBaCo_dma_4r1w_aligned_100", "RoCoBa_bank_rotate_100", "RoCoBa_seq_write_100"}) {
+    INFO(name);
+    std::ifstream in(std::string(NPUSIM_SOURCE_DIR) + "/tests/data/dram_golden/dramsys_" + name + ".cmd");
+    std::vector<IssuedCommand> commands;
+    IssuedCommand one;
+    for (std::string kind; in >> one.clock >> kind >> one.bank >> one.row;) {
+      one.group = 0;
+      for (std::size_t command = 0; command < kCommands; ++command) {
+        if (to_string(static_cast<Command>(command)) == kind) one.command = static_cast<Command>(command);
+      }
+      if (kind == "prea" || kind == "ref") one.group = one.bank = -1;
+      commands.push_back(one);
+    }
+    REQUIRE(commands.size() > 2000);
+    CHECK(checker.check(commands) == "");
+  }
+  using enum Command;
+  for (const auto& [scope, from, to] :
+       {std::tuple(Scope::bank, activate, read), std::tuple(Scope::bank, precharge, activate),
+        std::tuple(Scope::bank, write, precharge), std::tuple(Scope::rank, activate, activate),
+        std::tuple(Scope::rank, write, read), std::tuple(Scope::rank, precharge_all, refresh),
+        std::tuple(Scope::rank, refresh, activate)}) {
+    INFO(to_string(scope) << ' ' << to_string(from) << '-' << to_string(to));
+    CHECK(checker.smallest(scope, from, to) == rules.distance(scope, from, to));
+  }
+}
+
 }  // namespace npusim::mem::test
