@@ -70,13 +70,15 @@ class CoreEmitter {
              spec.l0b_bytes / 2),
         l0c_(emitter, flags(Pair::cube_vector, Pair::vector_cube, 0, 2), space(Memory::l0c), 0,
              spec.l0c_bytes / 2),
-        out_(emitter, flags(Pair::vector_mte3, Pair::mte3_vector, 0, 2), space(Memory::ub), bias_bytes(layer),
-             tile_bytes()),
+        out_(emitter, flags(Pair::vector_mte3, Pair::mte3_vector, 0, 2), space(Memory::ub),
+             bias_area(layer, tiling.n0), tile_bytes()),
         residual_(emitter, flags(Pair::mte2_vector, Pair::vector_mte2, 0, 2), space(Memory::ub),
-                  bias_bytes(layer) + 2 * tile_bytes(), tile_bytes()) {}
+                  bias_area(layer, tiling.n0) + 2 * tile_bytes(), tile_bytes()),
+        bias_(emitter, flags(Pair::mte2_vector, Pair::vector_mte2, 2, 2), space(Memory::ub), 0,
+              tiling.n0 * 64) {}
 
   void run() {
-    if (layer_.bias != nullptr) load_bias();
+    if (layer_.bias != nullptr && !bias_in_parts(layer_)) load_bias();
     const auto steps = plan();
     std::optional<int> next_a = ensure_a(steps[0]);
     std::optional<int> next_b = ensure_b(steps[0]);
@@ -320,6 +322,7 @@ class CoreEmitter {
       accumulator_ = l0c_.take(++tile_number_);
       accumulator_fresh_ = true;
       if (layer_.residual != nullptr) load_residual(step, g, segments, columns);
+      if (bias_in_parts(layer_)) ensure_bias(g, columns);
     }
     const std::int64_t chunk = (step.c1 - step.c0) * layer_.taps();
     LocalId mad = mapping::kNone;
@@ -363,11 +366,12 @@ class CoreEmitter {
     LocalId load = mapping::kNone;
     for (const auto& segment : segments) {
       const std::int64_t fractals = segment.fractals();
-      load = layer_.load2d
-                 ? emitter_.add(queue(Pipe::mte1), kLoad2dA, {fractals, depth})
-                 : emitter_.add(queue(Pipe::mte1), kLoad3dA,
-                                {fractals, depth, row_switches(segment.first, segment.pixels, layer_.wo),
-                                 layer_.window.stride.w});
+      load =
+          layer_.load2d
+              ? emitter_.add(queue(Pipe::mte1), kLoad2dA, {fractals, depth})
+              : emitter_.add(queue(Pipe::mte1), kLoad3dA,
+                             {fractals, depth, row_switches(segment.first, segment.pixels, layer_.load_width),
+                              layer_.load_stride});
       const std::int64_t image = layer_.batch_groups ? 0 : segment.image - step.i0;
       const std::int64_t source = ((g - step.g0) * images + image) * blocks + first_block;
       emitter_.region(load,
@@ -424,6 +428,18 @@ class CoreEmitter {
     load(residual_, residual_slot_, runs, tile_bytes());
   }
 
+  /// The part of the bias that a column tile needs, in UB.
+  void ensure_bias(std::int64_t g, const Range& columns) {
+    const std::int64_t first = g * layer_.n1 + columns.from;
+    bias_slot_ = bias_.find(first);
+    if (bias_slot_ >= 0) return;
+    bias_slot_ = bias_.take(first);
+    const std::int64_t bytes = (columns.to - columns.from) * 64;
+    std::vector<Region> runs;
+    append_linear(runs, *layer_.bias, kGlobalSpace, false, first * 64, first * 64 + bytes);
+    load(bias_, bias_slot_, runs, bytes);
+  }
+
   void write_result(const Step& step, std::int64_t g, const std::vector<Segment>& segments,
                     const Range& columns, std::int64_t m, std::int64_t n) {
     const Epilogue& epilogue = layer_.epilogue;
@@ -433,8 +449,12 @@ class CoreEmitter {
     const std::int64_t bytes = result_tile_bytes(layer_, m, n);
     const int slot = out_.take(tile_number_);
     emitter_.region(copy, l0c_.region(accumulator_, 0, m * n * kAccumulator, false));
-    if (layer_.bias != nullptr)
+    if (bias_in_parts(layer_)) {
+      emitter_.region(copy, bias_.region(bias_slot_, 0, (columns.to - columns.from) * 64, false));
+      bias_.consume(bias_slot_, copy);
+    } else if (layer_.bias != nullptr) {
       emitter_.region(copy, Region{space(Memory::ub), false, 0, bias_bytes(layer_)});
+    }
     if (bias_pending_) emitter_.wait(copy, flag_id(spec_, share_.core, Pair::mte2_vector, 2));
     bias_pending_ = false;
     if (layer_.residual != nullptr) {
@@ -463,10 +483,11 @@ class CoreEmitter {
   const CoreShare& share_;
   Emitter& emitter_;
   MacShare& macs_;
-  Slots a_l1_, b_l1_, l0a_, l0b_, l0c_, out_, residual_;
+  Slots a_l1_, b_l1_, l0a_, l0b_, l0c_, out_, residual_, bias_;
   int accumulator_ = 0;
   bool accumulator_fresh_ = false;
   int residual_slot_ = 0;
+  int bias_slot_ = 0;
   bool bias_pending_ = false;
   std::int64_t tile_number_ = 0;
 };

@@ -194,8 +194,8 @@ double CubeEstimator::load_a_cycles(double m, double k, double segments) const {
     return static_cast<double>(spec_.load2d_start) * segments +
            m * k * kFractal / static_cast<double>(spec_.l0a_rate);
   }
-  const double switches = std::min(15.0, 16.0 / static_cast<double>(layer_.wo));
-  const std::int64_t s = layer_.window.stride.w;
+  const double switches = std::min(15.0, 16.0 / static_cast<double>(layer_.load_width));
+  const std::int64_t s = layer_.load_stride;
   const bool fast = s == 1 || s == 2 || s == 4 || s == 8;
   const double fractal =
       fast ? (static_cast<double>(s) + switches) * kFractal / static_cast<double>(spec_.l0a_rate)

@@ -46,7 +46,9 @@ struct CubeLayer {
   Epilogue epilogue;
   std::int64_t macs = 0;
 
-  bool c04 = false;  ///< A has 4 channels a block, so that a fractal of K holds several taps
+  std::int64_t load_width = 1;   ///< output pixels a row, as load3d counts them
+  std::int64_t load_stride = 1;  ///< pixels of the input between neighbours in such a row
+  bool c04 = false;              ///< A has 4 channels a block, so that a fractal of K holds several taps
 
   /// Fractals of K that one block of A's channels makes.
   [[nodiscard]] std::int64_t taps() const {
@@ -101,6 +103,10 @@ std::vector<CoreShare> core_shares(const Spec& spec, const CubeLayer& layer, Cor
 /// Bytes of UB that one result tile of m x n fractals takes, and what the bias reserves.
 std::int64_t result_tile_bytes(const CubeLayer& layer, std::int64_t m, std::int64_t n);
 std::int64_t bias_bytes(const CubeLayer& layer);
+/// Whether the bias is too large to stay in UB, so that each result tile of n columns loads its own part.
+bool bias_in_parts(const CubeLayer& layer);
+/// Bytes of UB reserved for the bias when result tiles have `n` fractals of columns.
+std::int64_t bias_area(const CubeLayer& layer, std::int64_t n);
 
 /// The tiling with the least estimated cycles. Throws UserError naming the layer and the bytes missing when
 /// none fits.

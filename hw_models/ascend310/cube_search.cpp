@@ -47,7 +47,7 @@ std::vector<CoreShare> core_shares(const Spec& spec, const CubeLayer& layer, Cor
   const std::int64_t cores = split == CoreSplit::none ? 1 : spec.cores;
   const auto cut = [cores](std::int64_t size, std::int64_t unit, std::int64_t core) {
     const std::int64_t units = ceil_div(size, unit);
-    return std::min(size, units * core / cores * unit);
+    return std::min(size, ceil_div(units * core, cores) * unit);
   };
   for (std::int64_t core = 0; core < cores; ++core) {
     CoreShare share{core, 0, layer.groups, 0, layer.images, 0, layer.ho, 0, layer.n1};
@@ -76,6 +76,15 @@ std::vector<CoreShare> core_shares(const Spec& spec, const CubeLayer& layer, Cor
   return shares;
 }
 
+bool bias_in_parts(const CubeLayer& layer) {
+  constexpr std::int64_t kMost = 32768;
+  return bias_bytes(layer) > kMost;
+}
+
+std::int64_t bias_area(const CubeLayer& layer, std::int64_t n) {
+  return bias_in_parts(layer) ? 2 * n * 64 : bias_bytes(layer);
+}
+
 namespace {
 
 struct L0Tile {
@@ -96,14 +105,16 @@ std::vector<L0Tile> l0_tiles(const Spec& spec, const CubeLayer& layer) {
   const std::int64_t a_half = spec.l0a_bytes / kFractal / 2;
   const std::int64_t b_half = spec.l0b_bytes / kFractal / 2;
   const std::int64_t c_half = spec.l0c_bytes / kAccumulator / 2;
-  const std::int64_t ub = (spec.ub_bytes - bias_bytes(layer)) / (layer.residual != nullptr ? 4 : 2);
+  const auto ub = [&](std::int64_t n) {
+    return (spec.ub_bytes - bias_area(layer, n)) / (layer.residual != nullptr ? 4 : 2);
+  };
   const std::int64_t max_m = layer.images * ceil_div(layer.ho * layer.wo, 16);
   std::vector<L0Tile> tiles;
   for (const std::int64_t m : kRowSizes) {
     if (m > a_half || m > row_size_for(max_m)) break;
     for (std::int64_t n : {1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 64}) {
       n = std::min(round_up(n, layer.fractals_per_block), layer.n1);
-      if (n > b_half || m * n > c_half || result_tile_bytes(layer, m, n) > ub) break;
+      if (n > b_half || m * n > c_half || result_tile_bytes(layer, m, n) > ub(n)) break;
       if (!tiles.empty() && tiles.back().m == m && tiles.back().n == n) continue;
       const std::int64_t limit = std::min(a_half / m, b_half / n);
       const std::int64_t steps = ceil_div(layer.k1(), limit);
@@ -145,7 +156,7 @@ class Search {
         {"L0A", 2 * kFractal, spec_.l0a_bytes},
         {"L0B", 2 * n * kFractal, spec_.l0b_bytes},
         {"L0C", 2 * n * kAccumulator, spec_.l0c_bytes},
-        {"UB", bias_bytes(layer_) + tiles * result_tile_bytes(layer_, 1, n), spec_.ub_bytes},
+        {"UB", bias_area(layer_, n) + tiles * result_tile_bytes(layer_, 1, n), spec_.ub_bytes},
         {"L1", least_l1_, spec_.l1_bytes},
     }};
     const auto* short_of =
@@ -157,8 +168,7 @@ class Search {
   }
 
   void try_split(CoreSplit split, const std::vector<CoreShare>& shares) {
-    // The last share is the largest (cuts round down).
-    const CoreShare& share = shares.back();
+    const CoreShare& share = shares.front();  // the largest: cuts round up
     const std::int64_t images = share.i1 - share.i0;
     const std::int64_t rows = share.r1 - share.r0;
     Tiling t;

@@ -19,32 +19,71 @@ bool written_in_full(const ir::Op& op) {
   }
 }
 
+/// Operators whose first operand and result are laid out as images.
+bool works_on_images(const ir::Op& op) {
+  switch (op.kind) {
+    case ir::OpKind::conv:
+    case ir::OpKind::conv_transpose:
+    case ir::OpKind::pool:
+    case ir::OpKind::resize:
+    case ir::OpKind::depth_to_space:
+    case ir::OpKind::space_to_depth:
+      return true;
+    case ir::OpKind::norm:
+      return std::get<ir::NormAttrs>(op.attrs).kind != ir::NormKind::layer;
+    default:
+      return false;
+  }
+}
+
+bool over_last_axis(const ir::Graph& graph, const ir::Op& softmax) {
+  const auto rank = static_cast<std::int64_t>(graph.tensor(softmax.inputs[0]).shape.size());
+  return std::get<ir::SoftmaxAttrs>(softmax.attrs).axis == rank - 1;
+}
+
 }  // namespace
 
 DeviceTensors::DeviceTensors(const Spec& spec, const ir::Graph& graph, ir::DType dtype, Network& network)
     : graph_(graph), net_(network), c0_(spec.c0(dtype)), element_(ir::size_of(dtype)) {
+  find_images();
   find_matrices();
   spread_stacks();
-  find_rows();
   if (spec.concat_in_place) find_concats();
 }
 
-/// Rank-4 tensors next to a matrix product or a softmax over the last axis hold matrices, not images.
-void DeviceTensors::find_matrices() {
+/// Tensors next to an operator that works on images: rank 4, or rank 3 with a 1-D window (an image of one
+/// row).
+void DeviceTensors::find_images() {
+  const auto add = [this](ir::TensorId id) {
+    if (id == ir::kNoTensor) return;
+    const std::size_t rank = graph_.tensor(id).shape.size();
+    if (rank == 3 || rank == 4) images_.insert(id);
+  };
   for (const auto& op : graph_.ops) {
-    if (op.kind != ir::OpKind::matmul && op.kind != ir::OpKind::softmax) continue;
-    for (const auto id : op.inputs) matrices_.insert(id);
-    for (const auto id : op.outputs) matrices_.insert(id);
-    if (op.kind == ir::OpKind::matmul && graph_.tensor(op.inputs[1]).role != ir::TensorRole::weight) {
+    if (!works_on_images(op)) continue;
+    add(op.inputs[0]);
+    add(op.outputs[0]);
+    for (const auto& step : op.fused) add(step.operand);
+  }
+}
+
+/// Other rank-4 tensors next to a matrix product or a softmax over the last axis hold matrices.
+void DeviceTensors::find_matrices() {
+  const auto add = [this](ir::TensorId id) {
+    if (id != ir::kNoTensor && images_.count(id) == 0) matrices_.insert(id);
+  };
+  for (const auto& op : graph_.ops) {
+    const bool product = op.kind == ir::OpKind::matmul;
+    if (!product && !(op.kind == ir::OpKind::softmax && over_last_axis(graph_, op))) continue;
+    for (const auto id : op.inputs) add(id);
+    for (const auto id : op.outputs) add(id);
+    if (product && graph_.tensor(op.inputs[1]).role != ir::TensorRole::weight) {
       batched_.insert(op.inputs.begin(), op.inputs.end());
       batched_.insert(op.outputs.begin(), op.outputs.end());
     }
   }
   for (const auto& op : graph_.ops) {
-    if (op.kind != ir::OpKind::elementwise) continue;
-    if (matrices_.count(op.inputs[0]) != 0 && graph_.tensor(op.inputs[0]).shape.size() == 4) {
-      matrices_.insert(op.outputs[0]);
-    }
+    if (op.kind == ir::OpKind::elementwise && matrices_.count(op.inputs[0]) != 0) add(op.outputs[0]);
   }
 }
 
@@ -64,20 +103,6 @@ void DeviceTensors::spread_stacks() {
         if (step.operand != ir::kNoTensor && tie(step.operand, op.outputs[0])) changed = true;
       }
     }
-  }
-}
-
-/// Rank-3 tensors next to an operator with a 1-D window are images of one row.
-void DeviceTensors::find_rows() {
-  const auto add = [this](ir::TensorId id) {
-    if (id != ir::kNoTensor && graph_.tensor(id).shape.size() == 3) rows_.insert(id);
-  };
-  for (const auto& op : graph_.ops) {
-    if (op.kind != ir::OpKind::conv && op.kind != ir::OpKind::conv_transpose && op.kind != ir::OpKind::pool)
-      continue;
-    add(op.inputs[0]);
-    add(op.outputs[0]);
-    for (const auto& step : op.fused) add(step.operand);
   }
 }
 
@@ -107,17 +132,29 @@ void DeviceTensors::find_concats() {
   }
 }
 
+bool DeviceTensors::is_image(ir::TensorId id) const {
+  const std::size_t rank = graph_.tensor(id).shape.size();
+  return images_.count(id) != 0 || (rank == 4 && matrices_.count(id) == 0);
+}
+
 BlockShape DeviceTensors::shape_of(ir::TensorId id) const {
+  if (!is_image(id)) return matrix_shape(id);
   ir::Shape shape = graph_.tensor(id).shape;
-  if (shape.size() == 4 && matrices_.count(id) != 0) shape = {shape[0] * shape[1], shape[2], shape[3]};
-  if (rows_.count(id) != 0) shape.insert(shape.begin() + 2, 1);
+  if (shape.size() == 3) shape.insert(shape.begin() + 2, 1);
+  BlockShape blocks = block_shape(shape, c0_);
+  if (c04_.count(id) != 0) blocks.block_bytes = 4 * element_;
+  return blocks;
+}
+
+BlockShape DeviceTensors::matrix_shape(ir::TensorId id) const {
+  ir::Shape shape = graph_.tensor(id).shape;
+  if (shape.size() == 4) shape = {shape[0] * shape[1], shape[2], shape[3]};
   BlockShape blocks = block_shape(shape, c0_);
   // A stack of matrices is one tall matrix, unless each meets a matrix of its own.
-  if (shape.size() != 4 && batched_.count(id) == 0) {
+  if (batched_.count(id) == 0) {
     blocks.w *= blocks.n;
     blocks.n = 1;
   }
-  if (c04_.count(id) != 0) blocks.block_bytes = 4 * element_;
   return blocks;
 }
 

@@ -18,6 +18,10 @@ class DeviceTensors {
 
   /// How a graph tensor lies in memory.
   [[nodiscard]] BlockShape shape_of(ir::TensorId id) const;
+  /// Whether it lies as NC1HWC0 image(s), not as matrices.
+  [[nodiscard]] bool is_image(ir::TensorId id) const;
+  /// How it lies, or would lie, as a stack of matrices.
+  [[nodiscard]] BlockShape matrix_shape(ir::TensorId id) const;
   /// The device tensor of a graph tensor; weights used by streaming operators appear on first use.
   const DeviceTensor* device(ir::TensorId id);
   /// A new device tensor for an operator's result; a view of the whole when it is part of a concatenation in
@@ -38,9 +42,9 @@ class DeviceTensors {
   [[nodiscard]] bool in_place(const ir::Op& concat) const;
 
  private:
+  void find_images();
   void find_matrices();
   void spread_stacks();
-  void find_rows();
   void find_concats();
   const DeviceTensor* add_tensor(DeviceTensor tensor, std::size_t buffer);
 
@@ -48,9 +52,9 @@ class DeviceTensors {
   Network& net_;
   std::int64_t c0_;
   std::int64_t element_;
+  std::set<ir::TensorId> images_;  ///< next to an operator that works on images
   std::set<ir::TensorId> matrices_;
   std::set<ir::TensorId> batched_;  ///< operands and results of matrix products between activations
-  std::set<ir::TensorId> rows_;     ///< rank-3 tensors of 1-D convolutions and pools: N,C,L as N,C,1,L
   std::set<ir::TensorId> c04_;
   std::map<ir::TensorId, const DeviceTensor*> device_;
   std::map<ir::TensorId, std::pair<ir::TensorId, std::int64_t>> part_of_;  ///< concatenation and first block

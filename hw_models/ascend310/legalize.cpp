@@ -13,6 +13,7 @@ namespace npusim::ascend310 {
 
 namespace {
 
+constexpr std::int64_t kPatchTaps = 64;  ///< kernels of at least this many taps may be cut into patches
 constexpr std::int64_t kResidentBytes = 32768;  ///< broadcast operands up to this stay in UB
 
 class Legalizer {
@@ -55,8 +56,13 @@ class Legalizer {
     add_stream(tensor.name + "/Cast", "cast", host, cast, {{kConvert, 1}});
     if (spec_.first_layer_c04 && feeds_one_convolution(id)) tensors_.use_c04(id);
     const auto* blocks = tensors_.result(id);
-    add_stream(tensor.name + "/TransData", "trans_data", cast, blocks,
-               {{kTranspose, spec_.trans_data_passes}});
+    add_stream(tensor.name + "/TransData", "trans_data", cast, blocks, trans_data_passes(tensor));
+  }
+
+  /// vnchwconv transposes 16 rows at a time, of which a tensor of few channels fills only some.
+  [[nodiscard]] std::vector<Pass> trans_data_passes(const ir::Tensor& tensor) const {
+    const std::int64_t channels = tensor.shape.size() == 4 ? tensor.shape[1] : 16;
+    return {{kTranspose, ceil_div(spec_.trans_data_passes * 16, std::clamp<std::int64_t>(channels, 1, 16))}};
   }
 
   /// The format with 4 channels a block serves a plain convolution of up to 4 channels.
@@ -78,7 +84,7 @@ class Legalizer {
     const auto* host = tensors_.plain(tensor.name + ".host", count * ir::size_of(tensor.dtype), false);
     net_.buffers[net_.tensor_buffer.back()].output = true;
     add_stream(tensor.name + "/TransData.out", "trans_data", tensors_.device(id), flat,
-               {{kTranspose, spec_.trans_data_passes}});
+               trans_data_passes(tensor));
     add_stream(tensor.name + "/Cast.out", "cast", flat, host, {{kConvert, 1}});
   }
 
@@ -87,6 +93,7 @@ class Legalizer {
   void add_op(const ir::Op& op) {
     switch (op.kind) {
       case ir::OpKind::conv:
+        return add_cube(op, cuts_patches(op) ? patch_layer(op) : conv_layer(op));
       case ir::OpKind::conv_transpose:
         return add_cube(op, conv_layer(op));
       case ir::OpKind::matmul:
@@ -107,11 +114,16 @@ class Legalizer {
   bool alias(const ir::Op& op) {
     const DeviceTensor* in = tensors_.device(op.inputs[0]);
     const BlockShape out = tensors_.shape_of(op.outputs[0]);
-    const bool same_blocks = in->plain_bytes == 0 && in->parent_c1 == 0 && in->shape.bytes() == out.bytes() &&
-                             in->shape.c == out.c;
-    const bool pixels = in->shape.h * in->shape.w == 1 || in->shape.n == 1;
-    const bool same_order = in->shape.n == out.n || (pixels && out.h == 1);
-    if (!same_blocks || !same_order) return false;
+    if (in->plain_bytes != 0 || in->parent_c1 != 0 || in->shape.bytes() != out.bytes() ||
+        in->shape.c != out.c) {
+      return false;
+    }
+    // Images and matrices mean different axes by channels, unless the image is one pixel.
+    const bool images = tensors_.is_image(op.inputs[0]);
+    const bool one_pixel = in->shape.h * in->shape.w == 1 || out.h * out.w == 1;
+    if (images != tensors_.is_image(op.outputs[0]) && !one_pixel) return false;
+    const bool same_order = in->shape.n == out.n && (!images || in->shape.h == out.h);
+    if (!same_order && !one_pixel && in->shape.n != 1) return false;
     tensors_.alias(op.outputs[0], in, out);
     return true;
   }
@@ -140,7 +152,60 @@ class Legalizer {
     layer.c04 = tensors_.is_c04(op.inputs[0]);
     layer.load2d = !layer.c04 && layer.window.kernel == ir::Hw{1, 1} && layer.window.stride == ir::Hw{1, 1} &&
                    layer.input_dilation == ir::Hw{1, 1} && pad.top + pad.left + pad.bottom + pad.right == 0;
+    layer.load_width = layer.wo;
+    layer.load_stride = layer.window.stride.w;
+    if (in.h == 1 && out.h == 1 && layer.window.kernel.h == 1) stand_up(layer);
     merge_groups(layer, attrs.groups, in, out);
+    return layer;
+  }
+
+  /// An image of one row is as well an image of one column, which tiles can cut anywhere.
+  static void stand_up(CubeLayer& layer) {
+    std::swap(layer.ho, layer.wo);
+    std::swap(layer.hi, layer.wi);
+    auto& w = layer.window;
+    for (ir::Hw* pair : {&w.kernel, &w.stride, &w.dilation, &layer.input_dilation})
+      std::swap(pair->h, pair->w);
+    std::swap(w.pad.top, w.pad.left);
+    std::swap(w.pad.bottom, w.pad.right);
+  }
+
+  /// Large kernels that cut an image into patches (kernel = stride, as in a vision transformer) would crawl
+  /// through load3d: the patches become rows of a matrix first.
+  [[nodiscard]] static bool cuts_patches(const ir::Op& op) {
+    const auto& attrs = std::get<ir::ConvAttrs>(op.attrs);
+    const auto& w = attrs.window;
+    return attrs.groups == 1 && w.kernel == w.stride && w.dilation == ir::Hw{1, 1} &&
+           w.pad == ir::Padding{} && w.kernel.h * w.kernel.w >= kPatchTaps;
+  }
+
+  CubeLayer patch_layer(const ir::Op& op) {
+    const auto& window = std::get<ir::ConvAttrs>(op.attrs).window;
+    const DeviceTensor* in = tensors_.device(op.inputs[0]);
+    const BlockShape out = tensors_.shape_of(op.outputs[0]);
+    BlockShape patches;
+    patches.n = out.n;
+    patches.c = in->shape.c * window.kernel.h * window.kernel.w;
+    patches.c1 = ceil_div(patches.c, c0_);
+    patches.w = out.h * out.w;
+    const auto* rows = tensors_.add_buffer(op.name + ".patches", patches, 0, false);
+    add_stream(op.name + "/Patches", "trans_data", in, rows, {{kTranspose, 2}}, window.kernel.w * kBlock);
+    CubeLayer layer = rows_layer(rows, out.n, out.h * out.w);
+    layer.n1 = out.c1 * (c0_ / 16);
+    return layer;
+  }
+
+  /// A product of `rows` rows an image of `a` with something: rows are those of an image one pixel wide, so
+  /// that tiles can cut them anywhere.
+  [[nodiscard]] static CubeLayer rows_layer(const DeviceTensor* a, std::int64_t images, std::int64_t rows) {
+    CubeLayer layer;
+    layer.a = a;
+    layer.images = images;
+    layer.ho = rows;
+    layer.hi = a->shape.h * a->shape.w;
+    layer.load2d = true;
+    layer.c1 = a->shape.c1;
+    layer.window.kernel = layer.window.stride = layer.window.dilation = {1, 1};
     return layer;
   }
 
@@ -167,20 +232,13 @@ class Legalizer {
 
   CubeLayer matmul_layer(const ir::Op& op) {
     const auto& attrs = std::get<ir::MatMulAttrs>(op.attrs);
-    CubeLayer layer;
-    layer.a = attrs.transpose_a ? transposed(op, op.inputs[0]) : tensors_.device(op.inputs[0]);
-    const BlockShape out = tensors_.shape_of(op.outputs[0]);
-    // Rows of the matrix are rows of an image one pixel wide, so that tiles can cut them anywhere.
-    layer.ho = out.w;
-    layer.hi = layer.a->shape.w;
-    layer.load2d = true;
-    layer.images = out.n;
-    layer.c1 = layer.a->shape.c1;
+    const DeviceTensor* a = matrix(op, op.inputs[0]);
+    const BlockShape out = tensors_.matrix_shape(op.outputs[0]);
+    CubeLayer layer = rows_layer(attrs.transpose_a ? transposed(op, a) : a, out.n, out.w);
     layer.n1 = out.c1 * (c0_ / 16);
-    layer.window.kernel = layer.window.stride = layer.window.dilation = {1, 1};
     const auto& b = graph_.tensor(op.inputs[1]);
     if (b.role != ir::TensorRole::weight) {
-      layer.b = tensors_.device(op.inputs[1]);
+      layer.b = matrix(op, op.inputs[1]);
       layer.b_transposed = attrs.transpose_b;
       layer.batch_groups = true;
       layer.groups = out.n;
@@ -189,9 +247,19 @@ class Legalizer {
     return layer;
   }
 
-  /// A copy of a matrix with rows and columns exchanged, made by an operator of its own.
-  const DeviceTensor* transposed(const ir::Op& op, ir::TensorId id) {
+  /// An operand of a matrix product; an image is brought into matrix layout by an operator of its own.
+  const DeviceTensor* matrix(const ir::Op& op, ir::TensorId id) {
     const DeviceTensor* in = tensors_.device(id);
+    if (!tensors_.is_image(id)) return in;
+    const std::string name = graph_.tensor(id).name;
+    const auto* out = tensors_.add_buffer(name + ".matrix", tensors_.matrix_shape(id), 0, false);
+    add_stream(fmt::format("{}/TransData.{}", op.name, name), "trans_data", in, out, {{kTranspose, 2}},
+               kBlock);
+    return out;
+  }
+
+  /// A copy of a matrix with rows and columns exchanged, made by an operator of its own.
+  const DeviceTensor* transposed(const ir::Op& op, const DeviceTensor* in) {
     BlockShape shape = in->shape;
     std::swap(shape.c, shape.w);
     shape.c1 = ceil_div(shape.c, c0_);
@@ -215,32 +283,38 @@ class Legalizer {
       layer.epilogue.bias = true;
     }
     if (element_ == 1) layer.epilogue.convert += 1;  // int32 results are rescaled on their way out
+    // A product writes matrices; the result may have to become an image.
+    const bool convert = op.kind == ir::OpKind::matmul && tensors_.is_image(op.outputs[0]);
     std::size_t fused = 0;
     for (; fused < op.fused.size(); ++fused) {
       const auto& step = op.fused[fused];
       if (step.operand != ir::kNoTensor) {
-        if (layer.residual != nullptr ||
-            tensors_.shape_of(step.operand).bytes() != tensors_.shape_of(op.outputs[0]).bytes())
-          break;
+        const bool alike =
+            tensors_.is_image(step.operand) == tensors_.is_image(op.outputs[0]) &&
+            tensors_.shape_of(step.operand).bytes() == tensors_.shape_of(op.outputs[0]).bytes();
+        if (layer.residual != nullptr || convert || !alike) break;
         layer.residual = tensors_.device(step.operand);
       }
       // The copy out of L0C applies a ReLU on its way.
       const bool free_relu = step.op.function == ir::Function::relu && layer.epilogue.simple == 0;
       if (!free_relu) add_to(layer.epilogue, function_passes(step.op.function));
     }
-    if (fused == op.fused.size()) {
+    if (fused == op.fused.size() && !convert) {
       layer.out = tensors_.result(op.outputs[0]);
       net_.layers.emplace_back(std::move(layer));
       return;
     }
     // The rest of the fused steps becomes an operator of its own.
-    layer.out = tensors_.add_buffer(op.name + ".result", tensors_.shape_of(op.outputs[0]), 0, false);
+    const BlockShape shape =
+        convert ? tensors_.matrix_shape(op.outputs[0]) : tensors_.shape_of(op.outputs[0]);
+    layer.out = tensors_.add_buffer(op.name + ".result", shape, 0, false);
     const auto* partial = layer.out;
     net_.layers.emplace_back(std::move(layer));
     StreamLayer rest;
     rest.name = op.name + "/fused";
     rest.op = "elementwise";
-    rest.operands.push_back({partial, 0, 0, false});
+    rest.operands.push_back({partial, convert ? kBlock : 0, 0, false});
+    if (convert) rest.passes.push_back({kTranspose, 2});
     for (; fused < op.fused.size(); ++fused) {
       const auto& step = op.fused[fused];
       if (step.operand != ir::kNoTensor) rest.operands.push_back(operand(step.operand, op.outputs[0]));
@@ -285,6 +359,7 @@ class Legalizer {
         if (op.kind == OpKind::concat) layer.operands.back().resident = false;
       }
       adjust_reads(op, out, layer);
+      if (element_ == 1) widen(layer);
       layer.out = tensors_.result(out);
       net_.layers.emplace_back(std::move(layer));
     }
@@ -301,6 +376,35 @@ class Legalizer {
     return in != op.inputs[0] && graph_.tensor(in).role == ir::TensorRole::weight;
   }
 
+  /// The vector unit computes in fp16: int8 operands are converted, and each pass covers twice the bytes.
+  static void widen(StreamLayer& layer) {
+    bool arithmetic = false;
+    for (auto& pass : layer.passes) {
+      if (pass.kind == kTranspose || pass.kind == kConvert) continue;
+      pass.count *= 2;
+      arithmetic = true;
+    }
+    if (arithmetic) layer.passes.push_back({kConvert, 3});  // up (two bytes a result), down
+  }
+
+  /// Whether a slice or concatenation cuts blocks of channels, or picks single elements.
+  [[nodiscard]] bool cuts_blocks(const ir::Op& op) const {
+    const auto channels = [this](ir::TensorId id) {
+      const auto& shape = graph_.tensor(id).shape;
+      if (shape.empty()) return std::int64_t{0};
+      return tensors_.is_image(id) ? shape[1] : shape.back();
+    };
+    const auto ragged = [&](ir::TensorId id) { return channels(id) % c0_ != 0; };
+    const bool same = channels(op.inputs[0]) == channels(op.outputs[0]);
+    if (op.kind == ir::OpKind::concat)
+      return !same && std::any_of(op.inputs.begin(), op.inputs.end(), ragged);
+    if (op.kind == ir::OpKind::slice) {
+      const auto& steps = std::get<ir::SliceAttrs>(op.attrs).steps;
+      if (std::any_of(steps.begin(), steps.end(), [](std::int64_t step) { return step != 1; })) return true;
+    }
+    return !same && (ragged(op.inputs[0]) || ragged(op.outputs[0]));
+  }
+
   /// Operators that read a part of their input, or in short runs.
   void adjust_reads(const ir::Op& op, ir::TensorId out, StreamLayer& layer) const {
     using ir::OpKind;
@@ -313,6 +417,10 @@ class Legalizer {
       case OpKind::gather:
         first.resident = false;
         first.read_bytes = std::min(first.tensor->bytes(), out_bytes);
+        if (op.kind == OpKind::gather || cuts_blocks(op)) cut(layer);
+        break;
+      case OpKind::concat:
+        if (cuts_blocks(op)) cut(layer);
         break;
       case OpKind::transpose:
       case OpKind::depth_to_space:
@@ -322,6 +430,12 @@ class Legalizer {
       default:
         break;
     }
+  }
+
+  /// Reads block by block, and moves elements within blocks.
+  static void cut(StreamLayer& layer) {
+    for (auto& operand : layer.operands) operand.run_bytes = kBlock;
+    layer.passes.push_back({kTranspose, 2});
   }
 
   // --- lifetimes ---

@@ -56,6 +56,8 @@ class TilingCache {
             layer.result_bytes,
             layer.load2d,
             layer.c04,
+            layer.load_width,
+            layer.load_stride,
             layer.epilogue.bias,
             layer.epilogue.simple,
             layer.epilogue.exp,

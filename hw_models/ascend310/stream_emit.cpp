@@ -174,8 +174,8 @@ class LinearStream {
     const std::int64_t in_slot =
         in_total_ == 0 ? 0 : std::min(in_room, round_up(ceil_div(in_chunk, parts) + slack, kBlock));
     for (std::int64_t core = 0; core < cores; ++core) {
-      const std::int64_t from = chunks * core / cores;
-      const std::int64_t to = chunks * (core + 1) / cores;
+      const std::int64_t from = ceil_div(chunks * core, cores);
+      const std::int64_t to = ceil_div(chunks * (core + 1), cores);
       if (from == to) continue;
       CoreStream stream(spec_, layer_, core, resident_, in_slot, out_chunk, emitter_);
       for (std::int64_t chunk = from; chunk < to; ++chunk) {
@@ -237,66 +237,102 @@ class WindowStream {
         out_(layer.out->shape) {}
 
   void run() {
-    std::int64_t rows = out_.h;
-    while (rows > 1 && tile_bytes(rows) > spec_.ub_bytes / 2) rows = ceil_div(rows, 2);
-    if (tile_bytes(rows) > spec_.ub_bytes / 2) no_room(spec_, layer_, 2 * tile_bytes(rows));
-    const std::int64_t planes = out_.n * out_.c1;
-    std::int64_t blocks = 1;
-    if (rows == out_.h) blocks = std::clamp<std::int64_t>(spec_.ub_bytes / 2 / tile_bytes(rows), 1, out_.c1);
-    const std::int64_t cores = planes > 1 || out_.h > 1 ? spec_.cores : 1;
-    // Work items: (image, first block, first row).
-    struct Item {
-      std::int64_t image, b0, b1, r0, r1;
-    };
-    if (planes >= cores) blocks = std::min(blocks, std::max<std::int64_t>(1, planes / cores));
-    if (planes < cores) rows = std::min(rows, ceil_div(out_.h, cores));
-    std::vector<Item> items;
-    for (std::int64_t image = 0; image < out_.n; ++image) {
-      for (std::int64_t b = 0; b < out_.c1; b += blocks) {
-        for (std::int64_t r = 0; r < out_.h; r += rows) {
-          items.push_back({image, b, std::min(b + blocks, out_.c1), r, std::min(r + rows, out_.h)});
-        }
-      }
-    }
+    choose_tile();
+    const auto items = plan();
+    const std::int64_t cores = items.size() > 1 ? spec_.cores : 1;
     const auto count = static_cast<std::int64_t>(items.size());
     for (std::int64_t core = 0; core < cores; ++core) {
-      const std::int64_t from = count * core / cores;
-      const std::int64_t to = count * (core + 1) / cores;
+      const std::int64_t from = ceil_div(count * core, cores);
+      const std::int64_t to = ceil_div(count * (core + 1), cores);
       if (from == to) continue;
-      CoreStream stream(spec_, layer_, core, 0, blocks * in_rows(rows) * in_.w * kBlock,
-                        blocks * rows * out_.w * kBlock, emitter_);
-      for (std::int64_t i = from; i < to; ++i) {
-        const Item& item = items[static_cast<std::size_t>(i)];
-        emit(stream, item.image, item.b0, item.b1, item.r0, item.r1);
-      }
+      CoreStream stream(spec_, layer_, core, 0, blocks_ * in_rows(rows_) * in_columns(columns_) * kBlock,
+                        blocks_ * rows_ * columns_ * kBlock, emitter_);
+      for (std::int64_t i = from; i < to; ++i) emit(stream, items[static_cast<std::size_t>(i)]);
     }
   }
 
  private:
-  /// The most input rows that `rows` output rows need.
+  /// One output tile.
+  struct Item {
+    std::int64_t image = 0;
+    tiling::Range blocks, rows, columns;
+  };
+
+  /// Whole planes if they fit, else fewer rows, else parts of a row; several planes where there is room.
+  void choose_tile() {
+    const std::int64_t room = spec_.ub_bytes / 2;
+    rows_ = out_.h;
+    columns_ = out_.w;
+    while (rows_ > 1 && tile_bytes() > room) rows_ = ceil_div(rows_, 2);
+    while (columns_ > 1 && tile_bytes() > room) columns_ = ceil_div(columns_, 2);
+    if (tile_bytes() > room) no_room(spec_, layer_, 2 * tile_bytes());
+    const std::int64_t planes = out_.n * out_.c1;
+    if (rows_ == out_.h && columns_ == out_.w) {
+      blocks_ = std::clamp<std::int64_t>(room / tile_bytes(), 1, out_.c1);
+    }
+    if (planes >= spec_.cores) blocks_ = std::min(blocks_, std::max<std::int64_t>(1, planes / spec_.cores));
+    if (planes < spec_.cores) rows_ = std::min(rows_, ceil_div(out_.h, spec_.cores));
+  }
+
+  [[nodiscard]] std::vector<Item> plan() const {
+    std::vector<Item> items;
+    for (std::int64_t image = 0; image < out_.n; ++image) {
+      for (const auto& blocks : tiling::chop({0, out_.c1}, blocks_)) {
+        for (const auto& rows : tiling::chop({0, out_.h}, rows_)) {
+          for (const auto& columns : tiling::chop({0, out_.w}, columns_)) {
+            items.push_back({image, blocks, rows, columns});
+          }
+        }
+      }
+    }
+    return items;
+  }
+
+  /// The most input rows that `rows` output rows need, and columns likewise.
   [[nodiscard]] std::int64_t in_rows(std::int64_t rows) const {
     const auto& w = layer_.window;
     return std::min(in_.h, (rows - 1) * w.stride.h + (w.kernel.h - 1) * w.dilation.h + 1);
   }
-  [[nodiscard]] std::int64_t tile_bytes(std::int64_t rows) const {
-    return (in_rows(rows) * in_.w + rows * out_.w) * kBlock;
+  [[nodiscard]] std::int64_t in_columns(std::int64_t columns) const {
+    const auto& w = layer_.window;
+    if (columns == out_.w) return in_.w;
+    return std::min(in_.w, (columns - 1) * w.stride.w + (w.kernel.w - 1) * w.dilation.w + 1);
+  }
+  [[nodiscard]] std::int64_t tile_bytes() const {
+    return (in_rows(rows_) * in_columns(columns_) + rows_ * columns_) * kBlock;
   }
 
-  void emit(CoreStream& stream, std::int64_t image, std::int64_t b0, std::int64_t b1, std::int64_t r0,
-            std::int64_t r1) {
+  /// The runs of a rectangle of pixels of some blocks of an image.
+  static void append_rectangle(std::vector<Region>& runs, const DeviceTensor& tensor, bool write,
+                               const Item& item, const tiling::Range& rows, const tiling::Range& columns) {
+    const BlockShape& shape = tensor.shape;
+    if (columns.size() == shape.w) {
+      append_box(runs, tensor, kGlobalSpace, write, item.image, item.image + 1, item.blocks.from,
+                 item.blocks.to, rows.from * shape.w, rows.to * shape.w);
+      return;
+    }
+    for (std::int64_t row = rows.from; row < rows.to; ++row) {
+      append_box(runs, tensor, kGlobalSpace, write, item.image, item.image + 1, item.blocks.from,
+                 item.blocks.to, row * shape.w + columns.from, row * shape.w + columns.to);
+    }
+  }
+
+  void emit(CoreStream& stream, const Item& item) {
     const auto& w = layer_.window;
-    const tiling::Axis axis{in_.h, w.kernel.h, w.stride.h, w.dilation.h, w.pad.top, 1};
-    const auto [top, bottom] = tiling::input_range(axis, {r0, r1});
+    const tiling::Axis down{in_.h, w.kernel.h, w.stride.h, w.dilation.h, w.pad.top, 1};
+    const tiling::Axis across{in_.w, w.kernel.w, w.stride.w, w.dilation.w, w.pad.left, 1};
+    const tiling::Range rows = tiling::input_range(down, item.rows);
+    const tiling::Range columns =
+        item.columns.size() == out_.w ? tiling::Range{0, in_.w} : tiling::input_range(across, item.columns);
     std::vector<Region> reads;
-    append_box(reads, *layer_.operands.front().tensor, kGlobalSpace, false, image, image + 1, b0, b1,
-               top * in_.w, bottom * in_.w);
-    const std::int64_t blocks = b1 - b0;
-    const std::int64_t out_bytes = blocks * (r1 - r0) * out_.w * kBlock;
+    append_rectangle(reads, *layer_.operands.front().tensor, false, item, rows, columns);
+    const std::int64_t blocks = item.blocks.size();
+    const std::int64_t out_bytes = blocks * item.rows.size() * item.columns.size() * kBlock;
     // One instruction a tap and output row; blocks of a row lie `stride` apart in the input.
-    stream.part(reads, blocks * (bottom - top) * in_.w * kBlock, out_bytes, blocks * (r1 - r0), w.stride.w,
-                true, out_bytes);
+    stream.part(reads, blocks * rows.size() * columns.size() * kBlock, out_bytes, blocks * item.rows.size(),
+                w.stride.w, true, out_bytes);
     std::vector<Region> writes;
-    append_box(writes, *layer_.out, kGlobalSpace, true, image, image + 1, b0, b1, r0 * out_.w, r1 * out_.w);
+    append_rectangle(writes, *layer_.out, true, item, item.rows, item.columns);
     stream.store(writes, out_bytes);
   }
 
@@ -305,6 +341,7 @@ class WindowStream {
   Emitter& emitter_;
   const BlockShape& in_;
   const BlockShape& out_;
+  std::int64_t blocks_ = 1, rows_ = 1, columns_ = 1;  ///< of a full tile
 };
 
 }  // namespace

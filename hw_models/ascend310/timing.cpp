@@ -29,11 +29,9 @@ std::int64_t row_switches(std::int64_t first, std::int64_t pixels, std::int64_t 
 
 std::int64_t load3d_cycles(const Spec& spec, std::int64_t fractals, std::int64_t switches, std::int64_t k,
                            std::int64_t stride) {
-  const std::int64_t port = ceil_div(kFractal, spec.l0a_rate);
   const bool fast = stride == 1 || stride == 2 || stride == 4 || stride == 8;
-  const std::int64_t per_k =
-      fast ? (fractals * stride + switches) * port : ceil_div(fractals * kFractal, spec.load3d_other_rate);
-  return spec.load3d_start + per_k * k;
+  const std::int64_t bytes = (fast ? fractals * stride + switches : fractals) * kFractal * k;
+  return spec.load3d_start + ceil_div(bytes, fast ? spec.l0a_rate : spec.load3d_other_rate);
 }
 
 std::int64_t bank_rounds(const Spec& spec, std::int64_t stride) {

@@ -138,7 +138,13 @@ Config Config::load(const std::string& path) {
 }
 
 void Config::merge(const Config& other) {
-  for (const auto& [key, value] : other.leaves_) leaves_[key] = value;
+  for (const auto& [key, value] : other.leaves_) {
+    const auto old = leaves_.find(key);
+    if (old != leaves_.end() && old->second.value != value.value) {
+      sources_[key] = Provenance{Grade::guessed, "set in " + value.file, 0, 0};
+    }
+    leaves_[key] = value;
+  }
   for (const auto& [key, value] : other.sources_) sources_[key] = value;
 }
 
