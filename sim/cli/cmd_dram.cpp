@@ -50,9 +50,9 @@ struct Figures {
 
 /// "RoBaCo", the simulators' way, as "ro ba co"; anything with a blank or a bracket is taken as written.
 std::string mapping_text(const DramOptions& options, const DramRules& rules) {
-  const std::string text = !options.mapping.empty() ? options.mapping
-                           : rules.bank_groups > 1  ? "RoRaBaCoBg"
-                                                    : "RoRaBaCo";
+  std::string text = !options.mapping.empty() ? options.mapping
+                     : rules.bank_groups > 1  ? "RoRaBaCoBg"
+                                              : "RoRaBaCo";
   if (text.find_first_of(" [") != std::string::npos) return text;
   std::string fields;
   for (std::size_t i = 0; i < text.size(); ++i) {

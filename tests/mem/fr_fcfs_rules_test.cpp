@@ -128,7 +128,7 @@ TEST_CASE(
 
 TEST_CASE("The pairwise checker notices a command one clock early", "[mem][dram][fr-fcfs]") {
   const DramRules rules = dram_rules("ddr4-2400", Flavour::jedec, "test");
-  const auto verdict = [&rules](std::vector<IssuedCommand> commands) {
+  const auto verdict = [&rules](const std::vector<IssuedCommand>& commands) {
     return CommandChecker(rules).check(commands);
   };
   const IssuedCommand open{100, kAct, false, 0, 0, 0, 7, 0};

@@ -38,10 +38,10 @@ class TickingController final : public DramController {
     std::int64_t last_column = kLongAgo;
     std::int64_t auto_precharge = kLongAgo;  ///< start of the last auto-precharge's precharge
     std::vector<Entry> queue;
-    History last;
+    History last{};
   };
   struct Rank {
-    History last;
+    History last{};
     std::vector<History> groups;
     std::vector<std::int64_t> activates;
   };

@@ -91,12 +91,13 @@ AddressMapping::AddressMapping(const DramRules& rules, const std::string& text, 
   for (std::string word; stream >> word;) words.push_back(word);
   std::array<std::uint64_t, 5> covered{};
   int bit = width_of(rules.burst_bytes);
-  for (auto word = words.rbegin(); word != words.rend(); ++word) {
-    if (word->find('^') != std::string::npos) {
-      add_xor(*word);
+  std::reverse(words.begin(), words.end());  // from the lowest bit up
+  for (const std::string& word : words) {
+    if (word.find('^') != std::string::npos) {
+      add_xor(word);
       continue;
     }
-    const Bits bits = parse_bits(*word);
+    const Bits bits = parse_bits(word);
     const std::uint64_t mask = (UINT64_C(1) << static_cast<unsigned>(bits.width)) - 1;
     if ((covered[bits.field] & mask << bits.low) != 0) {
       fail(fmt::format("bits of '{}' are given twice", field_names()[bits.field]));

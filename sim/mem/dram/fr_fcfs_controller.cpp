@@ -308,13 +308,12 @@ void FrFcfsController::move(std::int64_t) {
       (waiting_writes >= policy_.write_high || (waiting_writes >= policy_.write_idle && queues_empty))) {
     draining_ = std::max<std::int64_t>(1, waiting_writes - policy_.write_low);
   }
-  bool moved = false;
-  if (draining_ == 0) {
-    moved = move_from(reads_);
-  } else if (move_from(writes_)) {
+  // move_from may end the drain; that clock then moves nothing.
+  const bool drains = draining_ > 0;
+  bool moved = drains && move_from(writes_);
+  if (moved) {
     --draining_;
-    moved = true;
-  } else if (!policy_.dependency_ends_drain || queues_empty) {
+  } else if (!drains || !policy_.dependency_ends_drain || queues_empty) {
     moved = move_from(reads_);
   }
   may_move_ = moved || draining_ != before;
