@@ -262,8 +262,7 @@ std::string Execution::describe(const Command& command) const {
 std::string Execution::explain_deadlock() const {
   std::string text =
       fmt::format("deadlock in layer '{}' of network '{}':", program_->tasks[task_].name, program_->network);
-  for (std::size_t q = 0; q < queues_.size(); ++q) {
-    const auto& queue = queues_[q];
+  for (const auto& queue : queues_) {
     if (queue.next() >= queue.order.size()) continue;
     const Command& command = program_->commands[queue.order[queue.next()]];
     text += fmt::format("\n  {} waits", describe(command));
