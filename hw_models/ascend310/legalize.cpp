@@ -123,7 +123,7 @@ class Legalizer {
     const bool one_pixel = in->shape.h * in->shape.w == 1 || out.h * out.w == 1;
     if (images != tensors_.is_image(op.outputs[0]) && !one_pixel) return false;
     const bool same_order = in->shape.n == out.n && (!images || in->shape.h == out.h);
-    if (!same_order && !one_pixel && in->shape.n != 1) return false;
+    if (!same_order && !one_pixel && in->shape.c1 != 1) return false;
     tensors_.alias(op.outputs[0], in, out);
     return true;
   }
