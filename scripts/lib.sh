@@ -11,15 +11,17 @@ die() {
 }
 
 # build PRESET [TARGET]: configures build/PRESET where that was not done yet and brings TARGET (default: all) up to
-# date. Says nothing when there is nothing to do. All output is on stderr.
+# date. Shows its progress, but for a program that is there already only what goes wrong. All output is on stderr.
 build() {
   local folder=$root/build/$1 target=${2:-all}
   if [ ! -f "$folder/build.ninja" ]; then
     say "configuring build/$1"
     (cd "$root" && cmake --preset "$1") >&2
   fi
-  if [ "$(ninja -C "$folder" -n "$target" 2>/dev/null | tail -1)" = "ninja: no work to do." ]; then
-    return
+  if [ -x "$folder/bin/$target" ]; then
+    ninja -C "$folder" -j "$cores" --quiet "$target" >"$folder/rebuild.log" 2>&1 && return
+    cat "$folder/rebuild.log" >&2
+    die "building $target failed"
   fi
   say "building $target in build/$1 with $cores jobs"
   NINJA_STATUS="[%f/%t, %e s] " ninja -C "$folder" -j "$cores" "$target" >&2
