@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -66,11 +67,16 @@ struct PortSpec {
   std::int64_t start_cycles = 0;                        ///< from a command's start to its first request
 };
 
+class MemoryDomain;
+
 struct MemorySpec {
   std::int64_t clock_hz = 0;  ///< the chip's main clock
   DramSpec dram;
   SharedSramSpec sram;
   std::vector<PortSpec> ports;
+  /// A chip's own memory system in place of npusim's (a published latency formula); empty: npusim's, of which
+  /// the fields above are the parameters.
+  std::function<std::unique_ptr<MemoryDomain>(const MemorySpec&)> make;
 };
 
 /// Totals since the last reset.
@@ -130,7 +136,8 @@ class MemoryDomain {
 /// outstanding.
 void check(const MemorySpec& spec);
 
-/// The run-ahead domain: one object, no SystemC. Checks the spec.
+/// The domain that a spec asks for: `spec.make`'s, or npusim's run-ahead domain (one object, no SystemC).
+/// Checks the spec.
 std::unique_ptr<MemoryDomain> make_memory_domain(const MemorySpec& spec);
 
 /// Reads `<prefix>.model`, `.channels`, `.interleave_bytes`, `.controller_cycles`, `.bank_xor` and

@@ -139,6 +139,7 @@ std::optional<Completion> RunAheadDomain::next_completion(Cycles horizon) {
 }  // namespace
 
 std::unique_ptr<MemoryDomain> make_memory_domain(const MemorySpec& spec) {
+  if (spec.make) return spec.make(spec);
   check(spec);
   return std::make_unique<RunAheadDomain>(spec);
 }

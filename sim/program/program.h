@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sim/base/units.h"
@@ -66,6 +67,16 @@ struct Region {
   [[nodiscard]] std::int64_t total_bytes() const { return bytes * inner * outer; }
 };
 
+/// How an engine was configured when it ran a command: the registers of a real chip that say which function
+/// it computes (kernel, padding, activation). Named values as text; they mean nothing to the kernel and the
+/// verifier, and do not change a command's timing, which depends on its opcode and arguments alone.
+struct Setting {
+  std::string name;  ///< "load3d", "copy_out"
+  std::vector<std::pair<std::string, std::string>> values;
+  bool operator==(const Setting&) const = default;
+};
+inline constexpr std::uint32_t kNoSetting = std::numeric_limits<std::uint32_t>::max();
+
 /// One instruction of one queue. Regions and flags live in the program's pools.
 struct Command {
   QueueId queue = 0;
@@ -73,27 +84,32 @@ struct Command {
   std::uint32_t task = 0;
   std::uint32_t first_region = 0;
   std::uint16_t region_count = 0;
-  std::uint16_t wait_count = 0;  ///< flags this command waits for (and consumes) before it starts
-  std::uint16_t set_count = 0;   ///< flags it sets when it is complete
-  std::uint32_t first_flag = 0;  ///< waits first, then sets
+  std::uint16_t wait_count = 0;        ///< flags this command waits for (and consumes) before it starts
+  std::uint16_t set_count = 0;         ///< flags it sets when it is complete
+  std::uint32_t first_flag = 0;        ///< waits first, then sets
+  std::uint32_t setting = kNoSetting;  ///< index in the program's settings
   std::array<std::int32_t, kMaxArgs> args{};
   std::int64_t macs = 0;  ///< unpadded multiply-accumulates done
 };
 
 /// One operator of the network as the chip runs it. Tasks run one after another: a task starts when every
-/// command of the one before has completed, plus its launch cost.
+/// command of the one before has completed, plus its launch cost. A `joined` task has no such barrier: its
+/// commands run beside those of the tasks before as soon as queues and flags allow, and scratchpads keep
+/// their contents. A task that is not joined, with the joined ones that follow it, is a segment.
 struct Task {
-  std::string name;    ///< the layer
-  std::string op;      ///< "conv", "pool", ...
-  std::string engine;  ///< the queue whose busy and stall cycles describe the layer: "core0.cube"
-  std::int64_t launch_cycles = 0;
+  std::string name;                ///< the layer
+  std::string op;                  ///< "conv", "pool", ...
+  std::string engine;              ///< the queue whose busy and stall cycles describe the layer: "core0.cube"
+  std::int64_t launch_cycles = 0;  ///< 0 for a joined task
+  bool joined = false;             ///< no barrier before it; the first task of a program is not joined
   std::uint32_t first_command = 0;
   std::uint32_t command_count = 0;
   std::int64_t macs = 0;  ///< what its commands' MACs must add up to
   std::string mapping;    ///< the mapper's choice in words, for people; no part of the program's meaning
 };
 
-/// A tensor's home in the global space. It is alive in tasks [first_task, last_task]; the default is the
+/// A tensor's home, in the global space unless `space` says otherwise (parameters that stay in a scratchpad,
+/// loaded before the program starts). It is alive in tasks [first_task, last_task]; the default is the
 /// whole program. Buffers that overlap in address must have disjoint lifetimes. A command's global region
 /// lies inside one buffer that is alive in the command's task. Every byte of a buffer that is not an input is
 /// written at most once, and all of them exactly once when the buffer is an output or is ever read.
@@ -105,6 +121,7 @@ struct Buffer {
   bool output = false;  ///< must be complete when the program ends
   std::uint32_t first_task = 0;
   std::uint32_t last_task = std::numeric_limits<std::uint32_t>::max();
+  SpaceId space = 0;
 };
 
 /// A compiled network. Commands are in program order (the order in which the chip's dispatcher issues them);
@@ -117,6 +134,7 @@ struct Program {
   std::vector<Region> regions;
   std::vector<FlagId> flags;
   std::vector<Buffer> buffers;
+  std::vector<Setting> settings;
 
   [[nodiscard]] std::span<const Region> regions_of(const Command& command) const {
     return std::span(regions).subspan(command.first_region, command.region_count);
