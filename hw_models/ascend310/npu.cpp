@@ -93,7 +93,12 @@ class Ascend310 : public hw::Npu {
     program.network = graph.name;
     add_buffers(network, program);
     program::Builder builder(program);
-    builder.begin_task({"host", "host_call", "core0.scalar", spec_.host_launch, 0, 0, 0, {}});
+    program::Task host;
+    host.name = "host";
+    host.op = "host_call";
+    host.engine = "core0.scalar";
+    host.launch_cycles = spec_.host_launch;
+    builder.begin_task(std::move(host));
     builder.end_task();
     TilingCache tilings;
     for (const auto& layer : network.layers) emit(layer, tilings, program);
