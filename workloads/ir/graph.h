@@ -179,8 +179,29 @@ struct PadAttrs {
   std::vector<std::int64_t> after;
   enum class Mode : std::uint8_t { constant, reflect, edge } mode = Mode::constant;
 };
+/// ONNX Resize. Modes and coordinates are its own; before opset 11 coordinates are asymmetric, rounded down.
 struct ResizeAttrs {
   enum class Mode : std::uint8_t { nearest, linear, cubic } mode = Mode::nearest;
+  /// Where an output cell's centre lies in the input.
+  enum class Coordinates : std::uint8_t {
+    half_pixel,
+    half_pixel_symmetric,
+    pytorch_half_pixel,
+    align_corners,
+    asymmetric
+  } coordinates = Coordinates::half_pixel;
+  /// Which neighbour mode nearest takes.
+  enum class Rounding : std::uint8_t {
+    prefer_floor,
+    prefer_ceil,
+    floor,
+    ceil
+  } rounding = Rounding::prefer_floor;
+  double cubic_coefficient = -0.75;
+  bool exclude_outside = false;  ///< taps outside the input have weight 0, the others are scaled up
+  bool antialias = false;        ///< linear and cubic filters widen when the output is smaller
+  /// Per axis, as the file gives them; empty: output size / input size.
+  std::vector<double> scales;
 };
 /// DepthToSpace and SpaceToDepth.
 struct BlockAttrs {
@@ -254,6 +275,10 @@ struct Graph {
   std::string name;
   std::vector<Tensor> tensors;
   std::vector<Op> ops;
+  /// Operators on weights alone, in topological order, that a compiler computes before the network runs: the
+  /// recipe of every weight that passes have changed or made. Their results have the role of weights; chips
+  /// and reports do not see them. Passes move operators here, workloads/reference executes them.
+  std::vector<Op> prepared;
   std::vector<TensorId> inputs;
   std::vector<TensorId> outputs;
 
