@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "sim/base/error.h"
 
@@ -12,7 +13,7 @@ using program::Command;
 using trace::Stall;
 
 Execution::Execution(const program::Target& target, const MachineSpec& spec, Waker& waker)
-    : target_(target), spec_(spec), waker_(waker) {
+    : target_(target), spec_(spec), waker_(waker), ledger_(spec) {
   ensure(spec.engines.size() == target.queues.size(), "one engine per queue");
   ensure(spec.flag_latency >= 1, "a flag takes at least one cycle");
 }
@@ -21,95 +22,80 @@ void Execution::begin(const program::Program& program, bool spans) {
   program_ = &program;
   keep_spans_ = spans;
   task_ = 0;
-  task_end_ = 0;
+  end_ = 0;
   queues_.assign(target_.queues.size(), {});
   flags_.assign(target_.flags.size(), {});
   dispatchers_.assign(spec_.dispatchers.size(), {});
-  layers_.clear();
+  ledger_.begin(program);
   spans_.clear();
-  if (!finished()) start_task();
+  if (!finished()) start_segment();
 }
 
-void Execution::start_task() {
-  const auto& task = program_->tasks[task_];
-  task_from_ = task_end_;
-  task_ready_ = task_from_ + task.launch_cycles;
-  open_commands_ = task.command_count;
-  trace::LayerReport layer;
-  layer.name = task.name;
-  layer.op = task.op;
-  layer.engine = task.engine;
-  layer.mapping = task.mapping;
-  layer.start_cycle = task_from_;
-  layer.macs = task.macs;
-  name_engines(layer.engines);
-  layers_.push_back(std::move(layer));
+void Execution::start_segment() {
+  const auto& tasks = program_->tasks;
+  const std::int64_t from = end_;
+  ready_ = from + tasks[task_].launch_cycles;
+  open_commands_ = tasks[task_].command_count;
+  for (segment_end_ = task_ + 1; segment_end_ < tasks.size() && tasks[segment_end_].joined; ++segment_end_) {
+    ensure(tasks[segment_end_].launch_cycles == 0, "a joined task has no launch cycles");
+    open_commands_ += tasks[segment_end_].command_count;
+  }
+  ledger_.begin_segment(task_, segment_end_, from, ready_);
+  load_segment();
+  for (std::size_t i = 0; i < queues_.size(); ++i) {
+    if (!queues_[i].order.empty()) waker_.wake_engine(i);
+  }
+  for (std::size_t d = 0; d < dispatchers_.size(); ++d) {
+    if (!dispatchers_[d].order.empty()) waker_.wake_dispatcher(d);
+  }
+  if (open_commands_ == 0) {
+    end_ = ready_;
+    finish_segment();
+  }
+}
+
+void Execution::load_segment() {
   for (auto& queue : queues_) {
     queue.order.clear();
     queue.visible.clear();
     queue.retired.clear();
     queue.waiting_issue = false;
-    queue.free_at = queue.end_at = queue.handed_at = task_ready_;
+    queue.free_at = queue.end_at = queue.handed_at = ready_;
   }
   for (auto& dispatcher : dispatchers_) {
     dispatcher.order.clear();
     dispatcher.next = 0;
-    dispatcher.time = task_ready_;
-    dispatcher.issuing = 0;
+    dispatcher.time = ready_;
   }
-  for (std::uint32_t i = task.first_command; i < task.first_command + task.command_count; ++i) {
+  const std::uint32_t first = program_->tasks[task_].first_command;
+  for (std::uint32_t i = first; i < first + open_commands_; ++i) {
     const std::size_t q = program_->commands[i].queue;
     queues_[q].order.push_back(i);
     const std::int32_t d = spec_.engines[q].dispatcher;
     if (d < 0) {
-      queues_[q].visible.push_back(task_ready_);
+      queues_[q].visible.push_back(ready_);
     } else {
       dispatchers_[static_cast<std::size_t>(d)].order.push_back(i);
     }
   }
-  if (keep_spans_) spans_.reserve(spans_.size() + task.command_count);
-  for (std::size_t i = 0; i < queues_.size(); ++i) {
-    account(i, Stall::launch, task.launch_cycles);
-    if (!queues_[i].order.empty()) waker_.wake_engine(i);
-  }
-  for (std::size_t d = 0; d < dispatchers_.size(); ++d) {
-    account(queues_.size() + d, Stall::launch, task.launch_cycles);
-    if (!dispatchers_[d].order.empty()) waker_.wake_dispatcher(d);
-  }
-  if (open_commands_ == 0) {
-    task_end_ = task_ready_;
-    finish_task();
-  }
+  if (keep_spans_) spans_.reserve(spans_.size() + open_commands_);
 }
 
-void Execution::finish_task() {
-  auto& layer = layers_.back();
-  layer.end_cycle = task_end_;
+void Execution::finish_segment() {
+  ledger_.end_segment(end_);
   for (std::size_t i = 0; i < queues_.size(); ++i) {
     const auto& queue = queues_[i];
-    account(i, Stall::dram, queue.end_at - queue.free_at);
-    account(i, Stall::idle, task_end_ - queue.end_at);
+    if (!queue.order.empty()) {
+      ledger_.stalled(program_->commands[queue.order.back()].task, i, Stall::dram,
+                      queue.end_at - queue.free_at);
+    }
+    ledger_.idle_from(i, queue.end_at);
   }
   for (std::size_t d = 0; d < dispatchers_.size(); ++d) {
-    const auto& dispatcher = dispatchers_[d];
-    auto& report = layer.engines[queues_.size() + d];
-    report.busy_cycles = dispatcher.issuing;
-    report.commands = static_cast<std::int64_t>(dispatcher.order.size());
-    account(queues_.size() + d, Stall::queue_full, dispatcher.time - task_ready_ - dispatcher.issuing);
-    account(queues_.size() + d, Stall::idle, task_end_ - dispatcher.time);
+    ledger_.idle_from(queues_.size() + d, dispatchers_[d].time);
   }
-  ++task_;
-  if (!finished()) start_task();
-}
-
-void Execution::name_engines(std::vector<trace::EngineReport>& engines) const {
-  engines.clear();
-  for (const auto& engine : spec_.engines) engines.emplace_back().name = engine.name;
-  for (const auto& dispatcher : spec_.dispatchers) engines.emplace_back().name = dispatcher.name;
-}
-
-void Execution::account(std::size_t engine, Stall reason, std::int64_t cycles) {
-  layers_.back().engines[engine].stalls[reason] += cycles;
+  task_ = segment_end_;
+  if (!finished()) start_segment();
 }
 
 void Execution::dispatch(std::size_t index) {
@@ -128,8 +114,9 @@ void Execution::dispatch(std::size_t index) {
         return;  // full: woken when a command of that queue retires
       at = std::max(at, queue.retired[position - depth] + 1);
     }
+    ledger_.worked(command.task, queues_.size() + index, cost);
+    ledger_.stalled(command.task, queues_.size() + index, Stall::queue_full, at - dispatcher.time - cost);
     dispatcher.time = at;
-    dispatcher.issuing += cost;
     ++dispatcher.next;
     queue.visible.push_back(at);
     if (queue.waiting_issue) {
@@ -191,16 +178,18 @@ const Command& Execution::start(std::size_t engine, std::int64_t at) {
 
 void Execution::account_wait(std::size_t engine, const Wait& wait, const Occupancy& occupancy) {
   const auto& queue = queues_[engine];
+  const std::uint32_t command = oldest(engine);
+  const std::uint32_t task = program_->commands[command].task;
   const std::int64_t issued =
       std::clamp(wait.issued, queue.free_at, std::max(queue.free_at, occupancy.start));
-  account(engine, Stall::queue_full, issued - queue.free_at);
-  account(engine, wait.reason, occupancy.start - issued);
-  account(engine, occupancy.slow_reason, occupancy.release - occupancy.start - occupancy.busy);
+  ledger_.stalled(task, engine, Stall::queue_full, issued - queue.free_at);
+  ledger_.stalled(task, engine, wait.reason, occupancy.start - issued);
+  ledger_.stalled(task, engine, occupancy.slow_reason, occupancy.release - occupancy.start - occupancy.busy);
   if (!keep_spans_) return;
   trace::Span span;
   span.engine = static_cast<std::uint16_t>(engine);
-  span.task = static_cast<std::uint32_t>(task_);
-  span.command = queue.order[queue.retired.size()];
+  span.task = task;
+  span.command = command;
   span.stall_from = queue.free_at;
   span.start = occupancy.start;
   span.end = occupancy.release;
@@ -210,16 +199,15 @@ void Execution::account_wait(std::size_t engine, const Wait& wait, const Occupan
 
 void Execution::complete(std::size_t engine, const Occupancy& occupancy) {
   auto& queue = queues_[engine];
-  const Command& command = program_->commands[queue.order[queue.retired.size()]];
+  const Command& command = program_->commands[oldest(engine)];
   account_wait(engine, queue.started.front(), occupancy);
+  ledger_.worked(command.task, engine, occupancy.busy);
+  ledger_.completed(command.task, engine, occupancy.end);
   queue.started.pop_front();
-  auto& report = layers_.back().engines[engine];
-  report.busy_cycles += occupancy.busy;
-  ++report.commands;
   queue.free_at = occupancy.release;
   queue.end_at = occupancy.end;
   queue.retired.push_back(occupancy.end);
-  task_end_ = std::max(task_end_, occupancy.end);
+  end_ = std::max(end_, occupancy.end);
   for (const auto flag : program_->sets_of(command)) {
     auto& state = flags_[flag];
     if (static_cast<std::int64_t>(state.times.size()) >= target_.flag_capacity) {
@@ -239,13 +227,11 @@ void Execution::complete(std::size_t engine, const Occupancy& occupancy) {
     const auto& state = dispatchers_[static_cast<std::size_t>(dispatcher)];
     if (state.next < state.order.size()) waker_.wake_dispatcher(static_cast<std::size_t>(dispatcher));
   }
-  if (--open_commands_ == 0) finish_task();
+  if (--open_commands_ == 0) finish_segment();
 }
 
-void Execution::add_bytes(bool write, std::int64_t dram, std::int64_t sram) {
-  auto& layer = layers_.back();
-  (write ? layer.dram_write_bytes : layer.dram_read_bytes) += dram;
-  (write ? layer.sram_write_bytes : layer.sram_read_bytes) += sram;
+void Execution::add_bytes(std::size_t engine, bool write, std::int64_t dram, std::int64_t sram) {
+  ledger_.moved(program_->commands[oldest(engine)].task, write, dram, sram);
 }
 
 std::span<const program::Region> Execution::next_regions(std::size_t engine) const {
@@ -260,37 +246,28 @@ std::string Execution::describe(const Command& command) const {
 }
 
 std::string Execution::explain_deadlock() const {
-  std::string text =
-      fmt::format("deadlock in layer '{}' of network '{}':", program_->tasks[task_].name, program_->network);
+  std::string waits;
+  std::uint32_t first_task = std::numeric_limits<std::uint32_t>::max();
   for (const auto& queue : queues_) {
     if (queue.next() >= queue.order.size()) continue;
     const Command& command = program_->commands[queue.order[queue.next()]];
-    text += fmt::format("\n  {} waits", describe(command));
-    if (queue.next() >= queue.visible.size()) text += " to be issued";
+    first_task = std::min(first_task, command.task);
+    waits += fmt::format("\n  {} waits", describe(command));
+    if (queue.next() >= queue.visible.size()) waits += " to be issued";
     for (const auto flag : program_->waits_of(command)) {
-      if (flags_[flag].times.empty()) text += fmt::format(" for flag {}", target_.flags[flag]);
+      if (flags_[flag].times.empty()) waits += fmt::format(" for flag {}", target_.flags[flag]);
     }
   }
-  return text;
+  const auto& task =
+      program_->tasks[std::max<std::size_t>(task_, std::min<std::size_t>(first_task, segment_end_ - 1))];
+  return fmt::format("deadlock in layer '{}' of network '{}':{}", task.name, program_->network, waits);
 }
 
 RunResult Execution::result() const {
   RunResult result;
-  result.total_cycles = task_end_;
-  result.layers = layers_;
+  result.total_cycles = end_;
   result.spans = spans_;
-  name_engines(result.engines);
-  for (auto& layer : result.layers) {
-    for (std::size_t i = 0; i < result.engines.size(); ++i) {
-      if (layer.engines[i].name == layer.engine) {
-        layer.busy_cycles = layer.engines[i].busy_cycles;
-        layer.stalls = layer.engines[i].stalls;
-      }
-      result.engines[i].busy_cycles += layer.engines[i].busy_cycles;
-      result.engines[i].stalls += layer.engines[i].stalls;
-      result.engines[i].commands += layer.engines[i].commands;
-    }
-  }
+  ledger_.report(result);
   return result;
 }
 

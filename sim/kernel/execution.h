@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/kernel/ledger.h"
 #include "sim/kernel/machine.h"
 
 namespace npusim::kernel {
@@ -25,7 +26,7 @@ class Execution {
  public:
   Execution(const program::Target& target, const MachineSpec& spec, Waker& waker);
 
-  /// Loads a program and starts its first task.
+  /// Loads a program and starts its first segment.
   void begin(const program::Program& program, bool spans);
   [[nodiscard]] bool finished() const { return task_ == program_->tasks.size(); }
   /// Who waits for what, one line a queue that still holds commands.
@@ -48,11 +49,11 @@ class Execution {
     trace::Stall slow_reason = trace::Stall::bank_conflict;
   };
   /// Completes the oldest started command of an engine: sets its flags, frees its queue slot, maybe starts
-  /// the next task.
+  /// the next segment.
   void complete(std::size_t engine, const Occupancy& occupancy);
-  /// Bytes moved by the running task.
-  void add_bytes(bool write, std::int64_t dram, std::int64_t sram);
-  /// Issues commands until a queue is full or the task is issued.
+  /// Bytes moved by the oldest started command of an engine.
+  void add_bytes(std::size_t engine, bool write, std::int64_t dram, std::int64_t sram);
+  /// Issues commands until a queue is full or the segment is issued.
   void dispatch(std::size_t dispatcher);
 
   [[nodiscard]] const MachineSpec& spec() const { return spec_; }
@@ -66,7 +67,7 @@ class Execution {
     trace::Stall reason = trace::Stall::dependency;
   };
   struct QueueState {
-    std::vector<std::uint32_t> order;   ///< commands of the current task, by index in the program
+    std::vector<std::uint32_t> order;   ///< commands of the segment, by index in the program
     std::vector<std::int64_t> visible;  ///< cycle at which each was issued
     std::vector<std::int64_t> retired;  ///< end cycle of each that has completed
     bool waiting_issue = false;
@@ -85,14 +86,17 @@ class Execution {
     std::vector<std::uint32_t> order;
     std::size_t next = 0;
     std::int64_t time = 0;
-    std::int64_t issuing = 0;  ///< cycles spent issuing in this task
   };
 
-  void name_engines(std::vector<trace::EngineReport>& engines) const;
-  void start_task();
-  void finish_task();
-  void account(std::size_t engine, trace::Stall reason, std::int64_t cycles);
+  void start_segment();
+  /// Fills the queues and dispatchers with the segment's commands.
+  void load_segment();
+  void finish_segment();
   void account_wait(std::size_t engine, const Wait& wait, const Occupancy& occupancy);
+  /// The engine's oldest command that has not completed, by index in the program.
+  [[nodiscard]] std::uint32_t oldest(std::size_t engine) const {
+    return queues_[engine].order[queues_[engine].retired.size()];
+  }
   [[nodiscard]] std::string describe(const program::Command& command) const;
 
   const program::Target& target_;
@@ -100,15 +104,15 @@ class Execution {
   Waker& waker_;
   const program::Program* program_ = nullptr;
   bool keep_spans_ = false;
-  std::size_t task_ = 0;
+  std::size_t task_ = 0;         ///< first task of the segment
+  std::size_t segment_end_ = 0;  ///< the task after the segment's last
   std::size_t open_commands_ = 0;
-  std::int64_t task_from_ = 0;   ///< end of the task before
-  std::int64_t task_ready_ = 0;  ///< task_from_ plus launch
-  std::int64_t task_end_ = 0;
+  std::int64_t ready_ = 0;  ///< end of the segment before plus launch
+  std::int64_t end_ = 0;    ///< of the commands completed so far
   std::vector<QueueState> queues_;
   std::vector<FlagState> flags_;
   std::vector<DispatcherState> dispatchers_;
-  std::vector<trace::LayerReport> layers_;
+  Ledger ledger_;
   std::vector<trace::Span> spans_;
 };
 

@@ -68,7 +68,7 @@ class EngineModule : public sc_core::sc_module {
   /// The memory system has finished this engine's oldest transfer.
   void transfer_done(const mem::Completion& done) {
     const bool write = shared_.spec.memory.ports[done.port].write;
-    shared_.execution->add_bytes(write, done.dram_bytes, done.sram_bytes);
+    shared_.execution->add_bytes(index_, write, done.dram_bytes, done.sram_bytes);
     const std::int64_t held = done.release.count() - done.start.count();
     shared_.execution->complete(index_, {done.start.count(), done.release.count(), done.end.count(),
                                          std::min(done.ideal.count(), held), trace::Stall::dram});

@@ -14,6 +14,10 @@ void Builder::begin_task(Task task) {
     throw InternalError(
         fmt::format("builder: task '{}' begins inside task '{}'", task.name, program_.tasks.back().name));
   }
+  if (task.joined && (program_.tasks.empty() || task.launch_cycles != 0)) {
+    throw InternalError(fmt::format(
+        "builder: task '{}' is joined, so it has a task before it and no launch cycles", task.name));
+  }
   open_ = true;
   task.first_command = static_cast<std::uint32_t>(program_.commands.size());
   task.command_count = 0;

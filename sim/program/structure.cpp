@@ -127,6 +127,10 @@ void check_task(const Program& program, std::size_t index, std::uint64_t first) 
   if (task.launch_cycles < 0) {
     throw InternalError(fmt::format("task '{}' has {} launch cycles", task.name, task.launch_cycles));
   }
+  if (task.joined && (index == 0 || task.launch_cycles != 0)) {
+    throw InternalError(
+        fmt::format("task '{}' is joined, so it has a task before it and no launch cycles", task.name));
+  }
   std::int64_t macs = 0;
   for (std::uint64_t c = first; c < first + task.command_count; ++c) {
     if (program.commands[c].task != index) {

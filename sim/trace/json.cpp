@@ -31,19 +31,19 @@ Json json_of(const std::vector<EngineReport>& engines) {
 }
 
 Json json_of(const LayerReport& layer) {
-  return {{"name", layer.name},
-          {"op", layer.op},
-          {"engine", layer.engine},
-          {"start_cycle", layer.start_cycle},
-          {"end_cycle", layer.end_cycle},
-          {"cycles", layer.cycles()},
-          {"macs", layer.macs},
-          {"mapping", layer.mapping},
-          {"busy_cycles", layer.busy_cycles},
-          {"stalls", json_of(layer.stalls)},
-          {"dram", {{"read_bytes", layer.dram_read_bytes}, {"write_bytes", layer.dram_write_bytes}}},
-          {"sram", {{"read_bytes", layer.sram_read_bytes}, {"write_bytes", layer.sram_write_bytes}}},
-          {"engines", json_of(layer.engines)}};
+  Json json = {{"name", layer.name}, {"op", layer.op}, {"engine", layer.engine}};
+  if (layer.joined) json["joined"] = true;
+  json.update({{"start_cycle", layer.start_cycle},
+               {"end_cycle", layer.end_cycle},
+               {"cycles", layer.cycles()},
+               {"macs", layer.macs},
+               {"mapping", layer.mapping},
+               {"busy_cycles", layer.busy_cycles},
+               {"stalls", json_of(layer.stalls)},
+               {"dram", {{"read_bytes", layer.dram_read_bytes}, {"write_bytes", layer.dram_write_bytes}}},
+               {"sram", {{"read_bytes", layer.sram_read_bytes}, {"write_bytes", layer.sram_write_bytes}}},
+               {"engines", json_of(layer.engines)}});
+  return json;
 }
 
 Json json_of(const Coverage& coverage) {

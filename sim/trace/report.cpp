@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <numeric>
+#include <span>
 
 #include "sim/base/error.h"
 
@@ -46,13 +48,20 @@ double Report::mac_utilization() const {
 
 namespace {
 
+void check_not_negative(const std::string& what, std::int64_t busy, const StallCycles& stalls) {
+  const auto least = *std::min_element(stalls.by_reason.begin(), stalls.by_reason.end());
+  if (std::min(busy, least) < 0) {
+    throw InternalError(fmt::format("report: {}: {} busy + {} stalled cycles, expected none negative", what,
+                                    busy, stalls.total()));
+  }
+}
+
 /// Throws unless busy and stall cycles are not negative and add up to `span`.
 void check_span(const std::string& what, std::int64_t busy, const StallCycles& stalls, std::int64_t span) {
-  bool negative = busy < 0;
-  for (const std::int64_t cycles : stalls.by_reason) negative = negative || cycles < 0;
-  if (negative || busy + stalls.total() != span) {
-    throw InternalError(fmt::format("report: {}: {} busy + {} stalled cycles, expected {} in all{}", what,
-                                    busy, stalls.total(), span, negative ? " and none negative" : ""));
+  check_not_negative(what, busy, stalls);
+  if (busy + stalls.total() != span) {
+    throw InternalError(fmt::format("report: {}: {} busy + {} stalled cycles, expected {} in all", what, busy,
+                                    stalls.total(), span));
   }
 }
 
@@ -62,9 +71,10 @@ void check_equal(const std::string& what, std::int64_t sum, std::int64_t expecte
   }
 }
 
+/// A layer by itself: its engines are the chip's, its own engine's cycles are given twice, alike.
 void check_layer(const LayerReport& layer, const std::vector<EngineReport>& engines) {
   const std::string what = fmt::format("layer '{}'", layer.name);
-  check_span(what, layer.busy_cycles, layer.stalls, layer.cycles());
+  check_not_negative(what, layer.busy_cycles, layer.stalls);
   if (!layer.engines.empty() && layer.engines.size() != engines.size()) {
     throw InternalError(
         fmt::format("report: {} has {} engines, the chip {}", what, layer.engines.size(), engines.size()));
@@ -75,13 +85,39 @@ void check_layer(const LayerReport& layer, const std::vector<EngineReport>& engi
     if (engine.name != engines[e].name) {
       throw InternalError(fmt::format("report: {} stands where '{}' is expected", where, engines[e].name));
     }
-    check_span(where, engine.busy_cycles, engine.stalls, layer.cycles());
+    check_not_negative(where, engine.busy_cycles, engine.stalls);
     if (engine.name == layer.engine &&
         (engine.busy_cycles != layer.busy_cycles || engine.stalls.by_reason != layer.stalls.by_reason)) {
       throw InternalError(
           fmt::format("report: {} differs from the layer's own busy and stall cycles", where));
     }
   }
+}
+
+/// The layers of one segment: every engine's cycles add up to the segment's.
+void check_segment(std::span<const LayerReport> layers, const std::vector<EngineReport>& engines) {
+  const std::int64_t cycles = layers.back().end_cycle - layers.front().start_cycle;
+  const std::string what = layers.size() == 1
+                               ? fmt::format("layer '{}'", layers.front().name)
+                               : fmt::format("layers '{}' to '{}'", layers.front().name, layers.back().name);
+  if (layers.size() == 1) check_span(what, layers[0].busy_cycles, layers[0].stalls, cycles);
+  for (const LayerReport& layer : layers) check_layer(layer, engines);
+  for (std::size_t e = 0; e < engines.size(); ++e) {
+    EngineReport sum;
+    for (const LayerReport& layer : layers) {
+      if (layer.engines.empty()) return;
+      sum.busy_cycles += layer.engines[e].busy_cycles;
+      sum.stalls += layer.engines[e].stalls;
+    }
+    check_span(fmt::format("{}, engine '{}'", what, engines[e].name), sum.busy_cycles, sum.stalls, cycles);
+  }
+}
+
+/// The layers of the segment that starts at `layers[0]`.
+std::span<const LayerReport> segment_of(std::span<const LayerReport> layers) {
+  std::size_t count = 1;
+  while (count < layers.size() && layers[count].joined) ++count;
+  return layers.first(count);
 }
 
 /// What the layers give one engine must be what the engine has in all.
@@ -115,12 +151,16 @@ void check_sums(const Report& report) {
                                       layer.name, layer.start_cycle, layer.end_cycle, at));
     }
     at = layer.end_cycle;
-    check_layer(layer, report.engines);
     sum.macs += layer.macs;
     sum.dram_read_bytes += layer.dram_read_bytes;
     sum.dram_write_bytes += layer.dram_write_bytes;
     sum.sram_read_bytes += layer.sram_read_bytes;
     sum.sram_write_bytes += layer.sram_write_bytes;
+  }
+  for (std::span<const LayerReport> rest(report.layers); !rest.empty();) {
+    const auto segment = segment_of(rest);
+    check_segment(segment, report.engines);
+    rest = rest.subspan(segment.size());
   }
   check_equal("the layers' cycles", at, report.total_cycles);
   check_equal("the layers' MACs", sum.macs, report.macs);

@@ -27,7 +27,7 @@ struct StallCycles {
   StallCycles& operator+=(const StallCycles& other);
 };
 
-/// One engine over a span of time: busy + stalls.total() equals the span.
+/// One engine over the whole run (busy + stalls.total() equals the run's cycles) or what a layer had of it.
 struct EngineReport {
   std::string name;
   std::int64_t busy_cycles = 0;
@@ -36,21 +36,33 @@ struct EngineReport {
 };
 
 /// One layer (task). Layers follow one another without gap: cycles = end - start, and they sum to the total.
+///
+/// Layers that are `joined` overlap the ones before, down to the first that is not: a segment. Its layers
+/// share its time like this: a layer ends when the last command of its own or an earlier layer of the segment
+/// is complete, looking at each layer's own `engine` only (at all engines where a layer has no command on
+/// it); the segment's last layer ends with the segment's last command, wherever that ran. A layer starts
+/// where the one before ends.
+///
+/// Bytes, busy and stall cycles belong to the layer whose command moved them, worked or waited (what a
+/// prefetch costs, to the layer that it is for); an engine's idle time after its last command, to the layers
+/// of that time. So an engine's busy and stall cycles add up to the cycles of each whole segment. They add up
+/// to a single layer's cycles where the segment is that layer alone.
 struct LayerReport {
   std::string name;
   std::string op;
   std::string mapping;  ///< the mapper's choice in words: core split, loop order, tile sizes
   std::string engine;   ///< the engine whose busy and stall cycles are given here
+  bool joined = false;  ///< no barrier before it: of one segment with the layer before
   std::int64_t start_cycle = 0;
   std::int64_t end_cycle = 0;
   std::int64_t macs = 0;
-  std::int64_t busy_cycles = 0;  ///< of `engine`; busy_cycles + stalls.total() == end_cycle - start_cycle
+  std::int64_t busy_cycles = 0;  ///< of `engine`, as in `engines`
   StallCycles stalls;
   std::int64_t dram_read_bytes = 0;
   std::int64_t dram_write_bytes = 0;
   std::int64_t sram_read_bytes = 0;  ///< shared on-chip memory (Ascend's L2 buffer)
   std::int64_t sram_write_bytes = 0;
-  std::vector<EngineReport> engines;  ///< every engine within this layer
+  std::vector<EngineReport> engines;  ///< what this layer had of every engine
   [[nodiscard]] std::int64_t cycles() const { return end_cycle - start_cycle; }
 };
 
@@ -112,7 +124,9 @@ struct Report {
   [[nodiscard]] double mac_utilization() const;
 };
 
-/// Throws InternalError unless engines and layers add up to the total, exactly.
+/// Throws InternalError unless engines and layers add up, exactly: layers' cycles, MACs and bytes to the
+/// report's; each engine's busy and stall cycles to the total, to every segment's cycles, and layer by layer
+/// to the engine's own; none negative.
 void check_sums(const Report& report);
 
 /// The machine interface: schema npusim.report/1, one JSON object. `with_wall_time` false leaves out the

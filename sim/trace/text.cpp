@@ -71,13 +71,16 @@ std::string engines(const Report& report) {
   return table.text(kWidth);
 }
 
+/// Cycles of its own engine that are a layer's. Its duration, unless it overlaps other layers.
+std::int64_t engine_cycles(const LayerReport& layer) { return layer.busy_cycles + layer.stalls.total(); }
+
 /// The largest stall of a layer: "dram 45.2".
 std::string main_stall(const LayerReport& layer) {
   const auto& stalls = layer.stalls.by_reason;
   const auto most = std::max_element(stalls.begin(), stalls.end());
   if (*most == 0) return "-";
   return fmt::format("{} {:.1f}", to_string(static_cast<Stall>(most - stalls.begin())),
-                     100 * share(*most, layer.cycles()));
+                     100 * share(*most, engine_cycles(layer)));
 }
 
 std::string layers(const Report& report) {
@@ -100,7 +103,7 @@ std::string layers(const Report& report) {
                layer.macs == 0 || possible <= 0
                    ? "-"
                    : fmt::format("{:.1f}", 100 * static_cast<double>(layer.macs) / possible),
-               percent_cell(layer.busy_cycles, layer.cycles()), main_stall(layer)});
+               percent_cell(layer.busy_cycles, engine_cycles(layer)), main_stall(layer)});
   }
   return table.text(kWidth);
 }

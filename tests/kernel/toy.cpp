@@ -63,15 +63,28 @@ Script::Script(const Toy& toy) : builder_(program_) {
   program_.network = "toy_net";
 }
 
-Script& Script::task(const std::string& task_name, std::int64_t launch) {
+void Script::begin(program::Task task) {
   if (open_) builder_.end_task();
   open_ = true;
+  task.op = "op";
+  builder_.begin_task(std::move(task));
+}
+
+Script& Script::task(const std::string& task_name, std::int64_t launch) {
   program::Task task;
   task.name = task_name;
-  task.op = "op";
   task.engine = "a";
   task.launch_cycles = launch;
-  builder_.begin_task(task);
+  begin(task);
+  return *this;
+}
+
+Script& Script::joined(const std::string& task_name, const std::string& engine) {
+  program::Task task;
+  task.name = task_name;
+  task.engine = engine;
+  task.joined = true;
+  begin(task);
   return *this;
 }
 
@@ -156,10 +169,23 @@ std::string to_text(const RunResult& result) {
 std::string sums_fault(const RunResult& result) {
   std::string text;
   std::int64_t end = 0;
-  for (const auto& layer : result.layers) {
-    if (layer.start_cycle != end) text += fmt::format("{} leaves a gap\n", layer.name);
+  std::int64_t segment_start = 0;
+  std::vector<trace::EngineReport> segment;
+  for (std::size_t i = 0; i < result.layers.size(); ++i) {
+    const auto& layer = result.layers[i];
+    if (layer.start_cycle != end || layer.end_cycle < end)
+      text += fmt::format("{} leaves a gap\n", layer.name);
     end = layer.end_cycle;
-    for (const auto& engine : layer.engines) text += fault(layer.name, engine, layer.cycles());
+    if (!layer.joined) {
+      segment_start = layer.start_cycle;
+      segment = layer.engines;
+    }
+    for (std::size_t e = 0; layer.joined && e < segment.size(); ++e) {
+      segment[e].busy_cycles += layer.engines[e].busy_cycles;
+      segment[e].stalls += layer.engines[e].stalls;
+    }
+    if (i + 1 < result.layers.size() && result.layers[i + 1].joined) continue;
+    for (const auto& engine : segment) text += fault(layer.name, engine, end - segment_start);
   }
   if (end != result.total_cycles) text += fmt::format("layers end at {} of {}\n", end, result.total_cycles);
   for (const auto& engine : result.engines) text += fault("run", engine, result.total_cycles);

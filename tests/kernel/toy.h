@@ -46,6 +46,8 @@ class Script {
  public:
   explicit Script(const Toy& toy);
   Script& task(const std::string& task_name, std::int64_t launch = 0);
+  /// A task without barrier before it, described by `engine`.
+  Script& joined(const std::string& task_name, const std::string& engine = "a");
   /// `cycles` on a compute queue, of these `conflict` lost to bank conflicts.
   Script& work(Queue queue, std::int64_t cycles, const Ties& ties = {}, std::int64_t conflict = 0);
   /// A transfer of `bytes` from or to the global space at `offset`.
@@ -53,6 +55,7 @@ class Script {
   program::Program done();
 
  private:
+  void begin(program::Task task);
   void add_ties(const Ties& ties);
   program::Program program_;
   program::Builder builder_;
@@ -69,8 +72,8 @@ trace::Span span_of(const RunResult& result, std::uint32_t index);
 /// engine and command, whatever order they were recorded in.
 std::string to_text(const RunResult& result);
 
-/// "" when busy and stall cycles of every engine and dispatcher add up to every layer's cycles and to the
-/// total, and the layers to the total; else what does not.
+/// "" when busy and stall cycles of every engine and dispatcher add up to every segment's cycles (a layer's,
+/// where nothing is joined) and to the total, and the layers to the total; else what does not.
 std::string sums_fault(const RunResult& result);
 
 /// The message of the `Error` that running `program` throws; "" when it throws none.

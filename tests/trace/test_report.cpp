@@ -97,14 +97,45 @@ TEST_CASE("a report whose parts add up passes, and one cycle, MAC or byte too ma
   CHECK(fault([](Report& r) { r.macs = 5999; }) == "report: the layers' MACs add up to 6000, expected 5999");
   CHECK(fault([](Report& r) { r.dram_read_bytes = 1; }) ==
         "report: the layers' DRAM bytes read add up to 3000, expected 1");
-  CHECK(
-      fault([](Report& r) {
-        r.layers[1].engines[0].stalls[Stall::idle] = 341;
-        r.layers[1].engines[0].stalls[Stall::launch] = 60;
-        r.layers[1].engines[0].stalls[Stall::dram] = -1;
-      }) ==
-      "report: layer 'pool', engine 'core0.cube': 0 busy + 400 stalled cycles, expected 400 in all and none "
-      "negative");
+  CHECK(fault([](Report& r) {
+          r.layers[1].engines[0].stalls[Stall::idle] = 341;
+          r.layers[1].engines[0].stalls[Stall::launch] = 60;
+          r.layers[1].engines[0].stalls[Stall::dram] = -1;
+        }) ==
+        "report: layer 'pool', engine 'core0.cube': 0 busy + 400 stalled cycles, expected none negative");
+}
+
+TEST_CASE("joined layers may trade cycles, but an engine's add up to their segment's") {
+  constexpr std::size_t kMte2 = 1;
+  const auto overlap = [](Report& r) {
+    r.layers[1].joined = true;
+    // 50 cycles that mte2 waited within the first layer's time belong to the second.
+    r.layers[0].engines[kMte2].stalls[Stall::dram] -= 50;
+    r.layers[1].engines[kMte2].stalls[Stall::dram] += 50;
+    r.layers[1].stalls = r.layers[1].engines[kMte2].stalls;
+  };
+  const std::string both =
+      "report: layers '/stem/a rather long name of a convolution, exported/with/its/scope/Conv' to 'pool', ";
+  CHECK(fault(overlap).empty());
+  CHECK(fault([&](Report& r) {
+          overlap(r);
+          r.layers[0].engines[kMte2].stalls[Stall::dram] += 50;
+          r.layers[1].joined = false;
+        }) == "report: layer 'pool': 140 busy + 310 stalled cycles, expected 400 in all");
+  CHECK(fault([&](Report& r) {
+          overlap(r);
+          r.layers[1].engines[0].stalls[Stall::dram] += 1;
+        }) == both + "engine 'core0.cube': 350 busy + 651 stalled cycles, expected 1000 in all");
+  CHECK(fault([&](Report& r) {
+          overlap(r);
+          r.layers[1].engines[0].stalls[Stall::dram] = -1;
+        }) ==
+        "report: layer 'pool', engine 'core0.cube': 0 busy + 399 stalled cycles, expected none negative");
+  Report joined = sample();
+  overlap(joined);
+  const Json layers = Json::parse(to_json(joined)).at("layers");
+  CHECK(!layers.at(0).contains("joined"));
+  CHECK((layers.at(1).at("joined") == true));
 }
 
 TEST_CASE("the JSON has the contract's top-level fields") {
