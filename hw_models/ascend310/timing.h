@@ -4,26 +4,12 @@
 
 #include <cstdint>
 
+#include "hw_models/ascend310/opcodes.h"
 #include "hw_models/ascend310/spec.h"
 #include "sim/kernel/machine.h"
 #include "sim/program/program.h"
 
 namespace npusim::ascend310 {
-
-/// The chip's opcodes; their arguments are in opcode_table() (target.cpp).
-enum Opcode : program::OpcodeId {
-  kLoadGlobal,     ///< MTE2: global memory -> L1 or UB
-  kStoreGlobal,    ///< MTE3: UB -> global memory
-  kLoad2dA,        ///< MTE1: L1 -> L0A, fractals as they lie
-  kLoad3dA,        ///< MTE1: L1 -> L0A, image to column
-  kLoad2dB,        ///< MTE1: L1 -> L0B
-  kMad,            ///< cube: C += A*B
-  kVectorCopyOut,  ///< vector: L0C -> UB with conversion, then the epilogue's vector instructions
-  kVector          ///< vector: instructions on UB
-};
-
-/// Rates at which vector instructions run.
-enum VectorClass : std::int32_t { kSimple, kExp, kConvert, kTranspose, kReduce };
 
 /// Cube cycles of a multiply-add of m x n x k fractals (16 x 16 results, K of 16 fp16 or 32 int8 elements):
 /// after the pipeline has filled, a step a cycle of as many rows, columns and K elements as the cube has.

@@ -120,6 +120,32 @@ TEST_CASE("SystemC may not show through a header of the kernel either") {
   CHECK(tree.with("hw_models/chip_a/a.cpp", "\"sim/kernel/outer.h\"") ==
         std::vector<std::string>{"hw_models/chip_a/a.cpp:2: includes sim/kernel/outer.h: that shows SystemC "
                                  "through sim/kernel/inner.h; "
-                                 "only sim/kernel/ may see it"});
+                                 "only sim/kernel/ and hw_models/<chip>/clocked/ may see it"});
   CHECK(tree.with("sim/kernel/a.cpp", "\"sim/kernel/outer.h\"").empty());
+}
+
+TEST_CASE("a chip's clocked twins may see SystemC, nothing else of the chip may") {
+  const Tree tree;
+  tree.write("sim/kernel/clocked.h", "#include <systemc>\n");
+  CHECK(tree.with("hw_models/chip_a/clocked/a.cpp", "<systemc>").empty());
+  CHECK(tree.with("hw_models/chip_a/clocked/a.h", "\"sim/kernel/clocked.h\"").empty());
+  CHECK(tree.with("hw_models/chip_a/clocked/a.cpp", "\"hw_models/chip_a/spec.h\"").empty());
+  CHECK(tree.with("hw_models/chip_a/a.cpp", "\"sim/kernel/clocked.h\"").size() == 1);
+  CHECK(tree.with("hw_models/chip_a/clocked.cpp", "<systemc>").size() == 1);
+  CHECK(tree.with("hw_models/clocked/a.cpp", "<systemc>").size() == 1);
+  tree.write("hw_models/chip_a/clocked/a.h", "#include \"sim/kernel/clocked.h\"\n");
+  CHECK(tree.with("hw_models/chip_a/b.cpp", "\"hw_models/chip_a/clocked/a.h\"").size() == 1);
+  CHECK(tree.with("hw_models/chip_a/clocked/b.cpp", "\"hw_models/chip_b/spec.h\"").size() == 1);
+}
+
+TEST_CASE("a clocked twin may not see its fast engine's timing, not even through another header") {
+  const Tree tree;
+  tree.write("hw_models/chip_a/timing.h", "#pragma once\n");
+  tree.write("hw_models/chip_a/layer.h", "#include \"hw_models/chip_a/timing.h\"\n");
+  CHECK(tree.with("hw_models/chip_a/a.cpp", "\"hw_models/chip_a/timing.h\"").empty());
+  CHECK(tree.with("hw_models/chip_a/clocked/a.cpp", "\"hw_models/chip_a/timing.h\"").size() == 1);
+  CHECK(tree.with("hw_models/chip_a/clocked/a.cpp", "\"hw_models/chip_a/layer.h\"") ==
+        std::vector<std::string>{"hw_models/chip_a/clocked/a.cpp:2: includes hw_models/chip_a/layer.h: that "
+                                 "shows the fast engines' timing through hw_models/chip_a/layer.h; only "
+                                 "what lies outside hw_models/<chip>/clocked/ may see it"});
 }
