@@ -102,7 +102,7 @@ trace::Report Evaluator::evaluate(const ir::Graph& graph, const EvaluateOptions&
   const double compile_s = seconds_since(compile_start);
 
   const auto run_start = std::chrono::steady_clock::now();
-  kernel::RunResult run = machine_->run(compiled.program, options.spans);
+  kernel::RunResult run = machine_->run(compiled.program, {.spans = options.spans});
   trace::Report report;
   report.wall_s = seconds_since(run_start);
   report.compile_s = compile_s;

@@ -295,8 +295,9 @@ struct Machine::Context {
   }
 };
 
-Machine::Machine(const program::Target& target, const MachineSpec& spec, KernelKind kind)
+Machine::Machine(const program::Target& target, const MachineSpec& spec, KernelKind kind, EngineKind engines)
     : context_(std::make_unique<Context>()) {
+  ensure(engines == EngineKind::fast, "clocked engines are not driven yet");
   const ContextScope scope(context_->simcontext.get());
   context_->impl = std::make_unique<Impl>(target, spec, kind);
   for (std::size_t i = 0; i < target.spaces.size(); ++i) {
@@ -306,7 +307,7 @@ Machine::Machine(const program::Target& target, const MachineSpec& spec, KernelK
 
 Machine::~Machine() = default;
 
-RunResult Machine::run(const program::Program& program, bool spans) {
+RunResult Machine::run(const program::Program& program, const RunOptions& options) {
   Impl& impl = *context_->impl;
   const ContextScope scope(context_->simcontext.get());
   impl.shared.base = static_cast<std::int64_t>(sc_core::sc_time_stamp().value());
@@ -314,7 +315,7 @@ RunResult Machine::run(const program::Program& program, bool spans) {
   impl.shared.failure = nullptr;
   impl.reset_memory();
   for (auto& engine : impl.engines) engine->reset();
-  impl.execution.begin(program, spans);
+  impl.execution.begin(program, options.spans);
   if (!impl.execution.finished()) sc_core::sc_start();  // SystemC warns about starts without activity
   if (impl.shared.failure) std::rethrow_exception(impl.shared.failure);
   if (!impl.execution.finished()) throw InternalError(impl.execution.explain_deadlock());

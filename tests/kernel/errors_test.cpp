@@ -120,9 +120,9 @@ TEST_CASE("a machine runs the next program as if nothing had happened after a de
     const auto thrown = failing.done();
     for (int i = 0; i < 3; ++i) {
       CHECK_THROWS_AS(machine.run(blocked), InternalError);
-      CHECK(to_text(machine.run(program, true)) == fresh);
+      CHECK(to_text(machine.run(program, {.spans = true})) == fresh);
       CHECK_THROWS_AS(machine.run(thrown), OwnError);
-      CHECK(to_text(machine.run(program, true)) == fresh);
+      CHECK(to_text(machine.run(program, {.spans = true})) == fresh);
     }
   }
 }

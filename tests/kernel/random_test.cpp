@@ -89,14 +89,14 @@ void require_agreement(const program::Target& target, const MachineSpec& spec,
                        const program::Program& program) {
   Machine ahead(target, spec, KernelKind::run_ahead);
   Machine stepped(target, spec, KernelKind::systemc);
-  const auto expected = stepped.run(program, true);
-  const auto result = ahead.run(program, true);
+  const auto expected = stepped.run(program, {.spans = true});
+  const auto result = ahead.run(program, {.spans = true});
   REQUIRE(to_text(result) == to_text(expected));
   REQUIRE(sums_fault(result) == "");
   REQUIRE(sums_fault(expected) == "");
   // Again, on machines that have run before.
-  REQUIRE(to_text(ahead.run(program, true)) == to_text(result));
-  REQUIRE(to_text(stepped.run(program, true)) == to_text(result));
+  REQUIRE(to_text(ahead.run(program, {.spans = true})) == to_text(result));
+  REQUIRE(to_text(stepped.run(program, {.spans = true})) == to_text(result));
 }
 
 }  // namespace
@@ -149,9 +149,9 @@ TEST_CASE("a program run 100 times on one machine, with other programs in betwee
   const MachineSpec spec = random_machine(target, rng);
   for (const auto kind : kKinds) {
     Machine machine(target, spec, kind);
-    const auto first = machine.run(programs[0], true);
+    const auto first = machine.run(programs[0], {.spans = true});
     for (int i = 1; i <= 100; ++i) {
-      const auto result = machine.run(programs[static_cast<std::size_t>(i % 4)], true);
+      const auto result = machine.run(programs[static_cast<std::size_t>(i % 4)], {.spans = true});
       if (i % 4 != 0) continue;
       REQUIRE(to_text(result) == to_text(first));
       REQUIRE(result.events == first.events);
@@ -175,7 +175,7 @@ TEST_CASE("five machines in one process, run in turn, do not see one another") {
     made->spec = random_machine(made->target, rng);
     made->program = random_pipeline(made->target, rng);
     Machine own(made->target, made->spec, kKinds[i % 2]);
-    made->alone = to_text(own.run(made->program, true));
+    made->alone = to_text(own.run(made->program, {.spans = true}));
     cases.push_back(std::move(made));
   }
   for (int i = 0; i < 5; ++i) {
@@ -183,11 +183,11 @@ TEST_CASE("five machines in one process, run in turn, do not see one another") {
     it.machine = std::make_unique<Machine>(it.target, it.spec, kKinds[i % 2]);
   }
   for (int round = 0; round < 3; ++round) {
-    for (auto& it : cases) REQUIRE(to_text(it->machine->run(it->program, true)) == it->alone);
+    for (auto& it : cases) REQUIRE(to_text(it->machine->run(it->program, {.spans = true})) == it->alone);
   }
   cases[0]->machine.reset();  // destroying one leaves the others alone
   for (std::size_t i = 1; i < 5; ++i) {
-    REQUIRE(to_text(cases[i]->machine->run(cases[i]->program, true)) == cases[i]->alone);
+    REQUIRE(to_text(cases[i]->machine->run(cases[i]->program, {.spans = true})) == cases[i]->alone);
   }
 }
 
@@ -197,8 +197,8 @@ TEST_CASE("spans do not change cycles, and are only kept when asked for") {
   const program::Program program = random_pipeline(target, rng);
   const MachineSpec spec = random_machine(target, rng);
   Machine machine(target, spec, KernelKind::run_ahead);
-  auto with = machine.run(program, true);
-  const auto without = machine.run(program, false);
+  auto with = machine.run(program, {.spans = true});
+  const auto without = machine.run(program);
   CHECK(with.spans.size() == program.commands.size());
   CHECK(without.spans.empty());
   with.spans.clear();

@@ -274,8 +274,8 @@ TEST_CASE("cutting 300 sound tangles into joined tasks changes no span and no en
     INFO("program " << i << "\n" << program::print(program));
     for (const auto kind : kKinds) {
       Machine machine(program::test::tangle_target(), spec, kind);
-      const auto whole = machine.run(program, true);
-      const auto parts = machine.run(joined, true);
+      const auto whole = machine.run(program, {.spans = true});
+      const auto parts = machine.run(joined, {.spans = true});
       REQUIRE(spans_without_tasks(parts) == spans_without_tasks(whole));
       REQUIRE(sums_fault(parts) == "");
       const auto ends = expected_ends(joined, parts);
@@ -311,9 +311,9 @@ TEST_CASE(
     INFO("program " << i << "\n" << program::print(joined));
     Machine ahead(target, spec, KernelKind::run_ahead);
     Machine stepped(target, spec, KernelKind::systemc);
-    const auto parts = ahead.run(joined, true);
-    REQUIRE(spans_without_tasks(parts) == spans_without_tasks(ahead.run(program, true)));
-    REQUIRE(to_text(parts) == to_text(stepped.run(joined, true)));
+    const auto parts = ahead.run(joined, {.spans = true});
+    REQUIRE(spans_without_tasks(parts) == spans_without_tasks(ahead.run(program, {.spans = true})));
+    REQUIRE(to_text(parts) == to_text(stepped.run(joined, {.spans = true})));
     REQUIRE(sums_fault(parts) == "");
   }
 }

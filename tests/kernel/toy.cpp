@@ -114,7 +114,7 @@ program::Program Script::done() {
 
 RunResult run(const Toy& toy, const program::Program& program, KernelKind kind) {
   Machine machine(toy.target(), toy.spec(), kind);
-  return machine.run(program, true);
+  return machine.run(program, {.spans = true});
 }
 
 trace::Span span_of(const RunResult& result, std::uint32_t index) {
