@@ -10,6 +10,7 @@
 #include "sim/base/error.h"
 #include "sim/kernel/execution.h"
 #include "sim/kernel/memory_processes.h"
+#include "sim/kernel/systemc_context.h"
 
 namespace npusim::kernel {
 
@@ -198,21 +199,6 @@ class MemoryModule : public sc_core::sc_module {
   sc_core::sc_event wake_;
 };
 
-/// Makes a SystemC context of its own current while it lives, so that a process can elaborate more than one
-/// machine.
-class ContextScope {
- public:
-  explicit ContextScope(sc_core::sc_simcontext* context) : previous_(sc_core::sc_curr_simcontext) {
-    sc_core::sc_curr_simcontext = context;
-  }
-  ~ContextScope() { sc_core::sc_curr_simcontext = previous_; }
-  ContextScope(const ContextScope&) = delete;
-  ContextScope& operator=(const ContextScope&) = delete;
-
- private:
-  sc_core::sc_simcontext* previous_;
-};
-
 }  // namespace
 
 struct Machine::Impl : Waker, TransferStarter {
@@ -278,13 +264,6 @@ struct Machine::Impl : Waker, TransferStarter {
   std::unique_ptr<MemoryProcesses> processes;
 };
 
-namespace {
-sc_core::sc_simcontext* new_context() {
-  sc_core::sc_get_curr_simcontext();  // makes SystemC's own default context first
-  return new sc_core::sc_simcontext();
-}
-}  // namespace
-
 /// A SystemC context and the modules in it; destroyed in that order reversed.
 struct Machine::Context {
   std::unique_ptr<sc_core::sc_simcontext> simcontext{new_context()};
@@ -326,6 +305,3 @@ RunResult Machine::run(const program::Program& program, const RunOptions& option
 }
 
 }  // namespace npusim::kernel
-
-/// SystemC's library refers to it; npusim's main() is its own.
-int sc_main(int /*argc*/, char* /*argv*/[]) { return 0; }

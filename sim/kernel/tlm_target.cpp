@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "sim/base/error.h"
-
 namespace npusim::kernel {
 
 namespace {
@@ -40,14 +38,15 @@ tlm::tlm_sync_enum TlmTarget::nb_transport_fw(Payload& payload, tlm::tlm_phase& 
     return tlm::TLM_ACCEPTED;
   }
   if (phase == tlm::END_RESP) {
-    if (responding_ != &payload) throw UserError("TLM: END_RESP for a payload without BEGIN_RESP");
+    if (responding_ != &payload) SC_REPORT_ERROR(name(), "END_RESP for a payload without BEGIN_RESP");
     responding_ = nullptr;
     response_free_ = sc_core::sc_time_stamp() + delay;
     if (payload.has_mm()) payload.release();
     wake_.notify(delay);
     return tlm::TLM_COMPLETED;
   }
-  throw UserError("TLM: the base protocol's initiator sends BEGIN_REQ and END_RESP only");
+  SC_REPORT_ERROR(name(), "an initiator sends BEGIN_REQ and END_RESP only");
+  return tlm::TLM_COMPLETED;
 }
 
 unsigned int TlmTarget::transport_dbg(Payload& payload) {
@@ -65,7 +64,8 @@ bool TlmTarget::admit(Payload& payload) const {
     payload.set_response_status(tlm::TLM_BURST_ERROR_RESPONSE);
     return false;
   }
-  if (payload.get_address() >= channels_.capacity() || length > channels_.capacity() - payload.get_address()) {
+  if (payload.get_address() >= channels_.capacity() ||
+      length > channels_.capacity() - payload.get_address()) {
     payload.set_response_status(tlm::TLM_ADDRESS_ERROR_RESPONSE);
     return false;
   }
@@ -176,8 +176,7 @@ void TlmTarget::respond(std::int64_t clock) {
   for (auto next = answers_.begin(); next != answers_.end() && next->first <= clock;) {
     const std::uint32_t index = next->second;
     Job& job = jobs_[index];
-    if (job.finished == nullptr &&
-        (responding_ != nullptr || response_free_ > sc_core::sc_time_stamp())) {
+    if (job.finished == nullptr && (responding_ != nullptr || response_free_ > sc_core::sc_time_stamp())) {
       ++next;
       continue;
     }

@@ -1,6 +1,8 @@
 // npusim's DRAM as a TLM-2.0 target, for SystemC models that are not part of npusim.
 #pragma once
 
+#include <tlm_utils/simple_target_socket.h>
+
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -8,7 +10,6 @@
 #include <string>
 #include <systemc>
 #include <tlm>
-#include <tlm_utils/simple_target_socket.h>
 #include <unordered_map>
 #include <vector>
 
@@ -28,11 +29,11 @@ struct TlmTargetSpec {
 
 /// Channels with their FR-FCFS controllers behind one target socket.
 ///
-/// Time: a payload arrives at the first DRAM clock edge from its annotated time on. Its bursts, all those that
-/// its bytes touch, are offered to their channels in order of address, in one clock as many as there are
-/// channels, payloads in order of arrival. END_REQ is sent at the edge at which the last burst is accepted; so
-/// a full queue holds up the initiator. BEGIN_RESP is sent at the edge behind a read's last data beat, or one
-/// clock after a write was accepted (writes are posted), one response at a time, in order of readiness.
+/// Time: a payload arrives at the first DRAM clock edge from its annotated time on. Its bursts, all those
+/// that its bytes touch, are offered to their channels in order of address, in one clock as many as there are
+/// channels, payloads in order of arrival. END_REQ is sent at the edge at which the last burst is accepted;
+/// so a full queue holds up the initiator. BEGIN_RESP is sent at the edge behind a read's last data beat, or
+/// one clock after a write was accepted (writes are posted), one response at a time, in order of readiness.
 /// b_transport waits for the same edges. Both can be mixed.
 ///
 /// Data: the memory holds what was written, zero elsewhere; payloads take effect in order of acceptance.
@@ -82,13 +83,13 @@ class TlmTarget : public sc_core::sc_module {
   mem::InterleavedChannels channels_;
   std::vector<Job> jobs_;
   std::vector<std::uint32_t> free_jobs_;
-  std::deque<std::uint32_t> arrived_;                         ///< by arrival, not wholly accepted
-  std::multimap<std::int64_t, std::uint32_t> answers_;        ///< by clock
-  std::int64_t offered_at_ = -1;                              ///< clock of the last offers
-  std::int64_t offered_ = 0;                                  ///< bursts accepted in that clock
-  std::int64_t reads_ = 0;                                    ///< bursts whose data is not scheduled
-  Payload* responding_ = nullptr;                             ///< BEGIN_RESP sent, END_RESP awaited
-  sc_core::sc_time response_free_;                            ///< the next BEGIN_RESP not before
+  std::deque<std::uint32_t> arrived_;                   ///< by arrival, not wholly accepted
+  std::multimap<std::int64_t, std::uint32_t> answers_;  ///< by clock
+  std::int64_t offered_at_ = -1;                        ///< clock of the last offers
+  std::int64_t offered_ = 0;                            ///< bursts accepted in that clock
+  std::int64_t reads_ = 0;                              ///< bursts whose data is not scheduled
+  Payload* responding_ = nullptr;                       ///< BEGIN_RESP sent, END_RESP awaited
+  sc_core::sc_time response_free_;                      ///< the next BEGIN_RESP not before
   std::unordered_map<std::uint64_t, std::vector<std::uint8_t>> pages_;
   sc_core::sc_event wake_;
 };
