@@ -71,6 +71,14 @@ void Builder::region(const Region& region) {
   ++command.region_count;
 }
 
+std::uint32_t Builder::setting(const Setting& setting) {
+  auto& settings = program_.settings;
+  const auto found = std::find(settings.rbegin(), settings.rend(), setting);  // most likely a late one
+  if (found != settings.rend()) return static_cast<std::uint32_t>(settings.rend() - found - 1);
+  settings.push_back(setting);
+  return static_cast<std::uint32_t>(settings.size() - 1);
+}
+
 void Builder::wait(FlagId flag) {
   Command& command = current("wait");
   ensure(command.set_count == 0, "builder: a command's waits must be added before its sets");

@@ -3,6 +3,7 @@
 
 #include <charconv>
 #include <limits>
+#include <map>
 #include <unordered_map>
 
 #include "sim/base/error.h"
@@ -164,6 +165,7 @@ class Parser {
     }
     if (!header)
       throw UserError(fmt::format("{}: expected 'program NAME chip NAME', found no program", file_));
+    take_settings();
     return std::move(program_);
   }
 
@@ -179,15 +181,17 @@ class Parser {
   }
 
   void parse_line(Line& line) {
-    const std::string_view first = line.name("'buffer', 'task' or a queue's name");
+    const std::string_view first = line.name("'buffer', 'task', 'setting' or a queue's name");
     if (first == "buffer") {
       parse_buffer(line);
     } else if (first == "task") {
       parse_task(line);
+    } else if (first == "setting") {
+      parse_setting(line);
     } else {
       if (program_.tasks.empty()) {
-        line.fail(fmt::format("expected 'buffer' or 'task' before any command, found '{}'{}", first,
-                              suggestion(first, {"buffer", "task"})));
+        line.fail(fmt::format("expected 'buffer', 'setting' or 'task' before any command, found '{}'{}",
+                              first, suggestion(first, {"buffer", "setting", "task"})));
       }
       parse_command(line, queues_.find(first, line, target_.chip));
     }
@@ -196,7 +200,10 @@ class Parser {
   void parse_buffer(Line& line) {
     Buffer buffer;
     buffer.name = line.name("the buffer's name");
-    line.expect('[', "before the buffer's range");
+    if (!line.accept('[')) {
+      buffer.space = spaces_.find(line.name("'[' or the buffer's space"), line, target_.chip);
+      line.expect('[', "before the buffer's range");
+    }
     buffer.offset = line.number("the buffer's offset");
     line.expect('+', "before the buffer's bytes");
     buffer.bytes = line.number("the buffer's bytes");
@@ -239,8 +246,47 @@ class Parser {
     task.launch_cycles = line.number("the task's launch cycles");
     line.keyword("macs");
     task.macs = line.number("the task's MACs");
+    if (!line.at_end()) {
+      line.keyword("joined");
+      task.joined = true;
+    }
     task.first_command = static_cast<std::uint32_t>(program_.commands.size());
     program_.tasks.push_back(std::move(task));
+  }
+
+  void parse_setting(Line& line) {
+    const auto index = static_cast<std::uint32_t>(line.number("the setting's number", 0, kNoSetting - 1));
+    Setting setting;
+    setting.name = line.name("the setting's name");
+    while (!line.at_end()) {
+      std::string key(line.name("a value NAME=VALUE"));
+      line.expect('=', fmt::format("after '{}'", key));
+      setting.values.emplace_back(std::move(key), line.name("the value"));
+    }
+    if (!settings_.emplace(index, std::move(setting)).second) {
+      line.fail(fmt::format("setting {} is given twice", index));
+    }
+  }
+
+  /// Moves the settings into the program. Their numbers must leave no gap.
+  void take_settings() {
+    for (auto& [index, setting] : settings_) {
+      if (index != program_.settings.size()) {
+        throw UserError(
+            fmt::format("{}: expected settings numbered from 0 without gap, found setting {} but no "
+                        "setting {}",
+                        file_, index, program_.settings.size()));
+      }
+      program_.settings.push_back(std::move(setting));
+    }
+  }
+
+  [[nodiscard]] std::uint32_t setting_index(Line& line) const {
+    const auto index = static_cast<std::uint32_t>(line.number("the setting's number", 0, kNoSetting - 1));
+    if (settings_.count(index) == 0) {
+      line.fail(fmt::format("expected the number of a setting that is given above, found {}", index));
+    }
+    return index;
   }
 
   void parse_command(Line& line, QueueId queue) {
@@ -255,12 +301,12 @@ class Parser {
     ++program_.tasks.back().command_count;
   }
 
-  /// Everything after the opcode: name=value, then regions, waits, sets and MACs.
+  /// Everything after the opcode: name=value, then regions, waits, sets, MACs and the setting.
   void parse_args(Line& line, Command& command) {
     const Opcode& opcode = target_.opcodes[command.opcode];
     std::array<bool, kMaxArgs> given{};
     while (!line.at_end()) {
-      const std::string word(line.name("an argument, 'r', 'w', 'wait', 'set' or 'macs'"));
+      const std::string word(line.name("an argument, 'r', 'w', 'wait', 'set', 'macs' or 'setting'"));
       if (line.accept('=')) {
         const std::size_t index = arg_index(line, opcode, word);
         if (given[index]) line.fail(fmt::format("argument '{}' of {} is given twice", word, opcode.name));
@@ -276,10 +322,12 @@ class Parser {
         ++(word == "wait" ? command.wait_count : command.set_count);
       } else if (word == "macs") {
         command.macs = line.number("the command's MACs");
+      } else if (word == "setting") {
+        command.setting = setting_index(line);
       } else {
-        line.fail(
-            fmt::format("expected an argument NAME=VALUE, 'r', 'w', 'wait', 'set' or 'macs', found '{}'{}",
-                        word, suggestion(word, {"wait", "set", "macs"})));
+        line.fail(fmt::format(
+            "expected an argument NAME=VALUE, 'r', 'w', 'wait', 'set', 'macs' or 'setting', found '{}'{}",
+            word, suggestion(word, {"wait", "set", "macs", "setting"})));
       }
     }
     for (std::size_t i = 0; i < opcode.args.size(); ++i) {
@@ -326,6 +374,7 @@ class Parser {
   const Target& target_;
   const std::string& file_;
   Ids queues_, opcodes_, spaces_, flags_;
+  std::map<std::uint32_t, Setting> settings_;  ///< by number
   Program program_;
 };
 

@@ -62,19 +62,21 @@ class Printer {
         queues_(program.target->queues, [](const Queue& queue) { return queue.name; }),
         opcodes_(program.target->opcodes, [](const Opcode& opcode) { return opcode.name; }),
         spaces_(program.target->spaces, [](const Space& space) { return space.name; }),
-        flags_(program.target->flags, [](const std::string& flag) { return flag; }) {}
+        flags_(program.target->flags, [](const std::string& flag) { return flag; }),
+        defined_(program.settings.size()) {}
 
   std::string text() {
     append("program {} chip {}\n", quoted_name(program_.network), quoted_name(program_.target->chip));
     for (const Buffer& buffer : program_.buffers) print(buffer);
     for (const Task& task : program_.tasks) {
-      append("task {} op {} engine {} launch {} macs {}\n", quoted_name(task.name), quoted_name(task.op),
-             quoted_name(task.engine), task.launch_cycles, task.macs);
+      append("task {} op {} engine {} launch {} macs {}{}\n", quoted_name(task.name), quoted_name(task.op),
+             quoted_name(task.engine), task.launch_cycles, task.macs, task.joined ? " joined" : "");
       if (!task.mapping.empty()) append("# {}\n", task.mapping);
       const std::size_t last = std::min<std::size_t>(std::size_t{task.first_command} + task.command_count,
                                                      program_.commands.size());
       for (std::size_t i = task.first_command; i < last; ++i) print(program_.commands[i]);
     }
+    for (std::uint32_t i = 0; i < program_.settings.size(); ++i) define(i);
     return fmt::to_string(out_);
   }
 
@@ -85,7 +87,10 @@ class Printer {
   }
 
   void print(const Buffer& buffer) {
-    append("buffer {} [{} +{}]", quoted_name(buffer.name), buffer.offset, buffer.bytes);
+    const auto& spaces = program_.target->spaces;
+    const bool global = buffer.space == 0 && !spaces.empty() && spaces[0].global;
+    append("buffer {} {}[{} +{}]", quoted_name(buffer.name), global ? "" : spaces_.of(buffer.space),
+           buffer.offset, buffer.bytes);
     if (buffer.input) append(" input");
     if (buffer.output) append(" output");
     const Buffer always;
@@ -95,7 +100,18 @@ class Printer {
     append("\n");
   }
 
+  /// Prints a setting unless that has been done.
+  void define(std::uint32_t index) {
+    if (index >= defined_.size() || defined_[index]) return;
+    defined_[index] = true;
+    const Setting& setting = program_.settings[index];
+    append("setting {} {}", index, quoted_name(setting.name));
+    for (const auto& [key, value] : setting.values) append(" {}={}", quoted_name(key), quoted_name(value));
+    append("\n");
+  }
+
   void print(const Command& command) {
+    define(command.setting);
     append("  {:<{}} {:<{}}", queues_.of(command.queue), queues_.width(), opcodes_.of(command.opcode),
            opcodes_.width());
     const std::vector<Opcode>& opcodes = program_.target->opcodes;
@@ -109,6 +125,7 @@ class Printer {
     for (const FlagId flag : program_.waits_of(command)) append(" wait {}", flags_.of(flag));
     for (const FlagId flag : program_.sets_of(command)) append(" set {}", flags_.of(flag));
     if (command.macs != 0) append(" macs {}", command.macs);
+    if (command.setting != kNoSetting) append(" setting {}", command.setting);
     append("\n");
   }
 
@@ -124,6 +141,7 @@ class Printer {
 
   const Program& program_;
   Names queues_, opcodes_, spaces_, flags_;
+  std::vector<bool> defined_;  ///< by setting
   fmt::memory_buffer out_;
 };
 

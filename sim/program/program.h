@@ -161,6 +161,8 @@ class Builder {
     return command(queue, opcode, std::span(args.begin(), args.size()));
   }
   void region(const Region& region);
+  /// The index of an equal setting of the program, or of this one appended: for Command::setting.
+  std::uint32_t setting(const Setting& setting);
   /// Waits must be added before sets.
   void wait(FlagId flag);
   void set(FlagId flag);
@@ -181,12 +183,17 @@ class Builder {
 ///     program resnet50 chip ascend310
 ///     buffer input [0 +150528] input
 ///     buffer fc [4096 +2000] output tasks 52..52
+///     buffer conv1.bias core0.l1[0 +256] input tasks 0..0
 ///     task conv1 op conv engine cube launch 1200 macs 118013952
+///     setting 0 load kernel=3x3 pad=1
 ///       core0.mte2 load rows=16 r ddr[0 +256 x4/1024 x2/8192] w core0.l1[0 +2048] set core0.mte2_mte1.0
-///       core0.cube mmad m=16 r core0.l0a[0 +512] w core0.l0c[0 +1024] wait core0.mte1_m.0 macs 4096
+///       setting 0 core0.cube mmad m=16 r core0.l0a[0 +512] w core0.l0c[0 +1024] wait core0.mte1_m.0 macs
+///       4096
+///     task conv2 op conv engine cube launch 0 macs 0 joined
 ///
 /// A region is space[offset +bytes xinner/stride xouter/stride], r or w; a plain one leaves out the
-/// repetitions.
+/// repetitions. A buffer outside of the global space names its space. A setting's line stands before the
+/// first command that says `setting` and its number; numbers are indices in Program::settings.
 std::string print(const Program& program);
 /// Parses print()'s output for `target`. Throws UserError with `file` and the line, and the nearest valid
 /// name.

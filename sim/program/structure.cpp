@@ -41,6 +41,9 @@ void check_target(const Program& program) {
   int globals = 0;
   for (const Space& space : target.spaces) globals += space.global ? 1 : 0;
   if (globals > 1) throw InternalError(fmt::format("chip '{}' has {} global spaces", target.chip, globals));
+  if (globals == 1 && !target.spaces[0].global) {
+    throw InternalError(fmt::format("chip '{}': its global space must be the first", target.chip));
+  }
   if (globals == 0 && !program.buffers.empty()) {
     throw InternalError(fmt::format("chip '{}' has no global space for the program's buffers", target.chip));
   }
@@ -95,6 +98,9 @@ void check_command(const Program& program, std::size_t index) {
   };
   if (command.queue >= target.queues.size()) fail("the queue is not the target's");
   if (command.opcode >= target.opcodes.size()) fail("the opcode is not the target's");
+  if (command.setting != kNoSetting && command.setting >= program.settings.size()) {
+    fail(fmt::format("setting {} of {}", command.setting, program.settings.size()));
+  }
   if (command.macs < 0) fail(fmt::format("{} MACs", command.macs));
   for (std::size_t i = target.opcodes[command.opcode].args.size(); i < kMaxArgs; ++i) {
     if (command.args[i] != 0) {
