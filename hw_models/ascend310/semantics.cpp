@@ -25,7 +25,8 @@ constexpr const char* kLoad2dName = "load2d";
 constexpr Field<Load2dSetting> kLoad2dFields[] = {{"plane_lines", &Load2dSetting::plane_lines},
                                                   {"first_line", &Load2dSetting::first_line},
                                                   {"lines", &Load2dSetting::lines},
-                                                  {"transpose", &Load2dSetting::transpose}};
+                                                  {"transpose", &Load2dSetting::transpose},
+                                                  {"element_bytes", &Load2dSetting::element_bytes}};
 
 constexpr const char* kLoad3dName = "load3d";
 constexpr Field<Load3dSetting> kLoad3dFields[] = {{"height", &Load3dSetting::height},

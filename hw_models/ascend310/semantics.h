@@ -23,9 +23,11 @@ struct Load2dSetting {
   std::int64_t plane_lines = 0;  ///< lines from one plane to the next
   std::int64_t first_line = 0;
   std::int64_t lines = 0;
-  /// Planes are blocks of N and lines are single K: fractal (k, i) takes element (16 i + j) of N from line
-  /// first_line + 16 k + ... (32 k in int8) instead, and `lines` counts K.
+  /// 1: planes are blocks of N and lines are single K, of which there are `lines`. Line j of fractal (k, i)
+  /// then holds element 16 i + j of N, taken from 32 / element_bytes lines beginning with the k-th such
+  /// group.
   std::int64_t transpose = 0;
+  std::int64_t element_bytes = 2;
   bool operator==(const Load2dSetting&) const = default;
 };
 
