@@ -88,6 +88,7 @@ struct PoolAttrs {
   PoolKind kind = PoolKind::max;
   Window window;
   bool count_include_pad = false;
+  Hw rounding{0, 0};  ///< of the bottom and right padding: the cells that ceil_mode added
 };
 
 enum class ReduceKind : std::uint8_t { mean, sum, max };
@@ -201,7 +202,7 @@ struct ResizeAttrs {
   bool exclude_outside = false;  ///< taps outside the input have weight 0, the others are scaled up
   bool antialias = false;        ///< linear and cubic filters widen when the output is smaller
   /// Per axis, as the file gives them; empty: output size / input size.
-  std::vector<double> scales;
+  std::vector<double> scales = {};
 };
 /// DepthToSpace and SpaceToDepth.
 struct BlockAttrs {

@@ -10,8 +10,11 @@
 
 namespace npusim::passes {
 
-/// The function at one point. `operands` has one value an input (two for binary functions, three for where).
-/// Integer types (`type`) divide towards zero; results are rounded to the type.
+/// The function at one point, in double precision. `operands` has one value an input (two for binary
+/// functions, three for where). Integer types (`type`) divide towards zero.
+double exact_value(const ir::ElementwiseAttrs& attrs, std::span<const double> operands, ir::DType type);
+
+/// exact_value() rounded to the type.
 double evaluate(const ir::ElementwiseAttrs& attrs, std::span<const double> operands, ir::DType type);
 
 /// `value` as `type` holds it: integers saturate (NaN is 0), fp32 rounds, booleans are 0 or 1.

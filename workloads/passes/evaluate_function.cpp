@@ -135,17 +135,15 @@ double round_to(double value, DType type) {
   return std::clamp(whole, is_unsigned ? 0 : -span / 2, (is_unsigned ? span : span / 2) - 1);
 }
 
+double exact_value(const ir::ElementwiseAttrs& attrs, std::span<const double> operands, DType type) {
+  if (operands.size() == 1) return unary(attrs, operands[0]);
+  if (operands.size() == 2) return binary(attrs.function, operands[0], operands[1], type);
+  ensure(operands.size() == 3 && attrs.function == Function::where, "a function of one to three inputs");
+  return operands[0] != 0 ? operands[1] : operands[2];
+}
+
 double evaluate(const ir::ElementwiseAttrs& attrs, std::span<const double> operands, DType type) {
-  double value = 0;
-  if (operands.size() == 1) {
-    value = unary(attrs, operands[0]);
-  } else if (operands.size() == 2) {
-    value = binary(attrs.function, operands[0], operands[1], type);
-  } else {
-    ensure(operands.size() == 3 && attrs.function == Function::where, "a function of one to three inputs");
-    value = operands[0] != 0 ? operands[1] : operands[2];
-  }
-  return round_to(value, type);
+  return round_to(exact_value(attrs, operands, type), type);
 }
 
 }  // namespace npusim::passes

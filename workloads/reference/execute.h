@@ -28,7 +28,7 @@
 namespace npusim::reference {
 
 enum class Arithmetic : std::uint8_t {
-  fp32,  ///< every tensor rounded to fp32
+  fp32,  ///< every tensor rounded to its own type in the graph, which in most networks is fp32
   fp16,  ///< every tensor of real type, weights included, rounded to fp16 after each operator and fused step
   int8   ///< quantize.h
 };
@@ -52,7 +52,7 @@ struct Execution {
 /// Inside an operator all arithmetic is in float64 (a convolution is im2col and Eigen's GEMM, with Eigen's
 /// order of summation), and results are rounded once, to the storage type: each element is within about half
 /// a unit of last place of the exact one, and int8 sums are exact. Fused steps are applied one after another,
-/// each rounded. Functions are passes::evaluate's.
+/// each rounded. Functions are passes::exact_value's.
 ///
 /// Throws UserError naming the tensor for one that is neither given nor constant, or has another shape, and
 /// naming the operator for what has no value (an index outside its axis, an int8 sum beyond 32 bits, an

@@ -18,7 +18,7 @@
 //      stage's exponent. The real result is that of double precision. For what is exact there (add, sub, mul,
 //      max, min, relu, clip, prelu; mean, sum and average pools up to their one division) an integer
 //      implementation gives the same bits; for sigmoid, gelu, ... of one operand it is a table of 256
-//      entries, made with passes::evaluate; softmax and norms are computed in doubles.
+//      entries, made with passes::exact_value; softmax and norms are computed in doubles.
 //   6. Operands: every tensor of real type that an operator or a fused step reads is int8 with its exponent,
 //      weights and constants too. Exceptions: the bias of 4, and inputs 1 and up of a norm (scale, bias,
 //      mean, variance), which stay real.
