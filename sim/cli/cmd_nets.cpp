@@ -12,17 +12,30 @@
 namespace npusim::cli {
 namespace {
 
+std::string image_of(const zoo::Size& size) { return fmt::format("{}x{}", size.h, size.w); }
+
+/// One line a network, under its family's heading; all families aligned alike.
 void list() {
   using trace::Table;
   Table table(
       {{"network", Table::Align::left}, {"image"}, {"params M"}, {"MACs G"}, {"source", Table::Align::left}});
+  std::string family;
   for (const auto& entry : zoo::networks()) {
+    if (entry.family != family) {
+      family = entry.family;
+      table.row({"", "", "", "", ""});
+      table.row({fmt::format("[{}]", family), "", "", "", ""});
+    }
     const ir::Graph graph = zoo::build(entry.name);
-    table.row({entry.name, fmt::format("{0}x{0}", entry.resolution),
+    table.row({entry.name, image_of(entry.resolution),
                fmt::format("{:.2f}", static_cast<double>(ir::parameters(graph)) / 1e6),
                fmt::format("{:.3f}", static_cast<double>(ir::macs(graph).count()) / 1e9), entry.source});
   }
-  write_output("", table.text(kAnyWidth));
+  std::string text = table.text(kAnyWidth) + "\nwith parameters\n";
+  for (const auto& entry : zoo::parametric_networks()) {
+    text += fmt::format("{}\n    {}\n    for example {}\n", entry.grammar, entry.description, entry.example);
+  }
+  write_output("", text);
 }
 
 struct ExportCommand {

@@ -66,8 +66,7 @@ std::vector<std::string> network_names() {
 }  // namespace
 
 ir::Graph load(const NetworkOptions& options) {
-  const std::vector<std::string> names = network_names();
-  if (std::find(names.begin(), names.end(), options.network) != names.end()) {
+  if (zoo::is_network(options.network)) {
     if (!options.dims.empty()) {
       throw UserError(fmt::format("--dim {}: the built-in network '{}' has no symbolic dimension",
                                   options.dims.front(), options.network));
@@ -77,8 +76,8 @@ ir::Graph load(const NetworkOptions& options) {
   std::error_code ignored;
   if (!fs::exists(options.network, ignored)) {
     const std::string stem = fs::path(options.network).stem().string();
-    throw UserError(
-        fmt::format("{}: neither a file nor a built-in network{}", options.network, suggestion(stem, names)));
+    throw UserError(fmt::format("{}: neither a file nor a built-in network{}", options.network,
+                                suggestion(stem, network_names())));
   }
   onnx::ImportOptions import;
   if (options.batch != 0) import.batch = options.batch;

@@ -12,7 +12,7 @@ namespace {
 
 /// Networks that take well under a second at batch 16.
 bool quick(const zoo::NetInfo& net) {
-  return net.macs.value * net.macs.unit < 2'500'000'000 && net.resolution <= 300;
+  return net.macs.value * net.macs.unit < 2'500'000'000 && net.resolution.w <= 300;
 }
 
 std::string text(const ir::Graph& graph, hw::Evaluator& evaluator = chip()) {

@@ -1,5 +1,6 @@
 // The listings, and descriptions that a user can take, change and check.
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 
 #include "hw_models/api/npu.h"
@@ -10,7 +11,7 @@
 
 using namespace npusim::test;
 
-TEST_CASE("nets list shows every built-in network with resolution, parameters, MACs and source") {
+TEST_CASE("nets list shows every built-in network with resolution, parameters, MACs and source, by family") {
   const Outcome outcome = run_npusim({"nets", "list"});
   REQUIRE(outcome.exit_code == 0);
   std::istringstream lines(outcome.out);
@@ -19,7 +20,14 @@ TEST_CASE("nets list shows every built-in network with resolution, parameters, M
   for (const auto* heading : {"network", "image", "params M", "MACs G", "source"})
     CHECK(contains(line, heading));
   std::size_t rows = 0;
-  for (; std::getline(lines, line); ++rows) {
+  std::set<std::string> families;
+  while (std::getline(lines, line) && line != "with parameters") {
+    if (line.empty()) continue;
+    if (line.front() == '[') {
+      CHECK(families.insert(line).second);
+      continue;
+    }
+    ++rows;
     if (line.rfind("resnet50 ", 0) == 0) {
       CHECK(contains(line, "224x224"));
       CHECK(contains(line, "25.5"));
@@ -27,7 +35,9 @@ TEST_CASE("nets list shows every built-in network with resolution, parameters, M
     }
   }
   CHECK(rows == npusim::zoo::networks().size());
+  CHECK(families.count("[MIDAP and S3NAS]") == 1);
   CHECK(contains(outcome.out, "\nresnet50 "));
+  CHECK(contains(outcome.out, "\nblock:"));
 }
 
 TEST_CASE("hw list shows the Ascend 310 at 680 MHz with 11.1 fp16 and 22.3 int8 TOPS") {

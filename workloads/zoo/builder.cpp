@@ -25,6 +25,8 @@ ActInfo describe(Act act) {
       return {"relu", "Relu", {Function::relu}};
     case Act::relu6:
       return {"relu6", "Clip", {Function::clip, 0, 6}};
+    case Act::leaky_relu:
+      return {"leaky_relu", "LeakyRelu", {Function::leaky_relu, 0.1}};
     case Act::silu:
       return {"silu", "Silu", {Function::silu}};
     case Act::hard_swish:
@@ -54,14 +56,20 @@ std::pair<std::int64_t, std::int64_t> resolve(Pad::Rule rule, std::int64_t exact
           std::max<std::int64_t>(0, (ceil_div(size, stride) - 1) * stride + kernel - size);
       return {total / 2, total - total / 2};
     }
+    case Pad::Rule::leading: {
+      const std::int64_t before = (kernel - 1) / 2;
+      return {before,
+              std::max<std::int64_t>(0, (ceil_div(size, stride) - 1) * stride + kernel - size - before)};
+    }
   }
   throw InternalError("unknown padding rule");
 }
 
-ir::Window window(const Shape& x, Size kernel, Size stride, const Pad& pad) {
-  const auto [top, bottom] = resolve(pad.rule, pad.size.h, x.at(2), kernel.h, stride.h);
-  const auto [left, right] = resolve(pad.rule, pad.size.w, x.at(3), kernel.w, stride.w);
-  return {kernel, stride, {1, 1}, {top, left, bottom, right}};
+ir::Window window(const Shape& x, Size kernel, Size stride, const Pad& pad, Size dilation = 1) {
+  const std::int64_t tall = (kernel.h - 1) * dilation.h + 1, wide = (kernel.w - 1) * dilation.w + 1;
+  const auto [top, bottom] = resolve(pad.rule, pad.size.h, x.at(2), tall, stride.h);
+  const auto [left, right] = resolve(pad.rule, pad.size.w, x.at(3), wide, stride.w);
+  return {kernel, stride, dilation, {top, left, bottom, right}};
 }
 
 /// Padding after the end that makes rounding down give PyTorch's rounded-up size: a window may hang over the
@@ -74,9 +82,10 @@ std::int64_t ceil_padding(std::int64_t size, std::int64_t kernel, std::int64_t s
 
 }  // namespace
 
-Builder::Builder(std::string name, const Shape& input) {
+Builder::Builder(std::string name, const Shape& input, ir::DType type) {
   graph_.name = std::move(name);
   ir::Tensor tensor;
+  tensor.dtype = type;
   tensor.name = "input";
   tensor.shape = input;
   tensor.role = ir::TensorRole::input;
@@ -122,11 +131,21 @@ TensorId Builder::emit(const std::string& name, const char* source, OpKind kind,
 }
 
 TensorId Builder::conv(const std::string& name, TensorId x, const Conv& c, bool bias) {
-  const ir::ConvAttrs attrs{window(shape(x), c.kernel, c.stride, c.pad), c.groups, {0, 0}};
+  const ir::ConvAttrs attrs{window(shape(x), c.kernel, c.stride, c.pad, c.dilation), c.groups, {0, 0}};
   std::vector<TensorId> inputs{
       x, weight(name + ".weight", {c.out, channels(x) / c.groups, c.kernel.h, c.kernel.w})};
   if (bias) inputs.push_back(weight(name + ".bias", {c.out}));
   return emit(name, "Conv", OpKind::conv, attrs, std::move(inputs));
+}
+
+TensorId Builder::conv_transpose(const std::string& name, TensorId x, std::int64_t out, std::int64_t kernel,
+                                 std::int64_t stride) {
+  // TensorFlow's SAME: kernel - stride cells of the full output are cut off, the odd one at the end.
+  const std::int64_t cut = kernel - stride, before = cut / 2, after = cut - before;
+  const ir::Window window{{kernel, kernel}, {stride, stride}, {1, 1}, {before, before, after, after}};
+  return emit(
+      name, "ConvTranspose", OpKind::conv_transpose, ir::ConvAttrs{window, 1, {0, 0}},
+      {x, weight(name + ".weight", {channels(x), out, kernel, kernel}), weight(name + ".bias", {out})});
 }
 
 TensorId Builder::batch_norm(const std::string& name, TensorId x, double epsilon) {
@@ -251,6 +270,26 @@ TensorId Builder::expand(const std::string& name, TensorId x, Shape to) {
   return emit_as(name, "Expand", OpKind::expand, ir::ExpandAttrs{}, {x}, std::move(to));
 }
 
+TensorId Builder::resize(const std::string& name, TensorId x, Size to, ir::ResizeAttrs::Mode mode) {
+  const Shape& in = shape(x);
+  ir::ResizeAttrs attrs;
+  attrs.mode = mode;
+  return emit_as(name, "Resize", OpKind::resize, attrs, {x}, {in[0], in[1], to.h, to.w});
+}
+
+TensorId Builder::depth_to_space(const std::string& name, TensorId x, std::int64_t block) {
+  return emit(name, "DepthToSpace", OpKind::depth_to_space, ir::BlockAttrs{block, true}, {x});
+}
+
+TensorId Builder::embedding(const std::string& name, TensorId x, std::int64_t rows, std::int64_t columns) {
+  return emit(name, "Gather", OpKind::gather, ir::GatherAttrs{0},
+              {weight(name + ".weight", {rows, columns}), x});
+}
+
+TensorId Builder::identity(const std::string& name, TensorId x) {
+  return emit(name, "Identity", OpKind::identity, ir::IdentityAttrs{}, {x});
+}
+
 TensorId Builder::softmax(const std::string& name, TensorId x, std::int64_t axis) {
   return emit(name, "Softmax", OpKind::softmax, ir::SoftmaxAttrs{axis}, {x});
 }
@@ -275,9 +314,11 @@ TensorId Builder::squeeze_excite(const std::string& name, TensorId x, std::int64
   return mul(name + ".mul", scale, x);
 }
 
-ir::Graph Builder::finish(TensorId x) {
-  graph_.outputs = {x};
-  graph_.tensor(x).name = "output";
+ir::Graph Builder::finish(const std::vector<TensorId>& outputs) {
+  graph_.outputs = outputs;
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    graph_.tensor(outputs[i]).name = i == 0 ? "output" : "output" + std::to_string(i);
+  }
   ir::verify(graph_);
   return std::move(graph_);
 }

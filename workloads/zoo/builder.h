@@ -7,23 +7,20 @@
 #include <vector>
 
 #include "workloads/ir/graph.h"
+#include "workloads/zoo/size.h"
 
 namespace npusim::zoo {
 
 using ir::TensorId;
 
-/// Height and width; one number means both.
-struct Size : ir::Hw {
-  constexpr Size(std::int64_t side) : ir::Hw{side, side} {}  // NOLINT(google-explicit-constructor)
-  constexpr Size(std::int64_t height, std::int64_t width) : ir::Hw{height, width} {}
-};
-
 /// How a window is padded.
 struct Pad {
   enum class Rule : std::uint8_t {
-    half,  ///< kernel / 2 on every side (PyTorch's habit)
-    same,  ///< TensorFlow's SAME: the output is ceil(input / stride), the odd cell goes to the bottom and
-           ///< right
+    half,     ///< kernel / 2 on every side (PyTorch's habit)
+    same,     ///< TensorFlow's SAME: the output is ceil(input / stride), the odd cell goes to the bottom and
+              ///< right
+    leading,  ///< (kernel - 1) / 2 before, and behind what ceil(input / stride) outputs need: MidapSim's
+              ///< symmetric padding, whose end is trimmed
     exact
   };
   constexpr Pad(Rule rule) : rule(rule) {}                       // NOLINT(google-explicit-constructor)
@@ -31,12 +28,23 @@ struct Pad {
   constexpr Pad(std::int64_t side) : Pad(Size(side)) {}          // NOLINT(google-explicit-constructor)
   static constexpr Rule kHalf = Rule::half;
   static constexpr Rule kSame = Rule::same;
+  static constexpr Rule kLeading = Rule::leading;
 
   Rule rule;
   Size size = 0;
 };
 
-enum class Act : std::uint8_t { none, relu, relu6, silu, hard_swish, sigmoid, hard_sigmoid, gelu };
+enum class Act : std::uint8_t {
+  none,
+  relu,
+  relu6,
+  leaky_relu,  ///< slope 0.1
+  silu,
+  hard_swish,
+  sigmoid,
+  hard_sigmoid,
+  gelu
+};
 
 /// A 2-D convolution by its hyperparameters; input channels follow from the input.
 struct Conv {
@@ -45,6 +53,7 @@ struct Conv {
   Size stride = 1;
   std::int64_t groups = 1;
   Pad pad = Pad::kHalf;
+  Size dilation = 1;
 };
 
 struct Pool {
@@ -61,7 +70,7 @@ struct Pool {
 class Builder {
  public:
   /// A network with one input `input` of this shape.
-  Builder(std::string name, const ir::Shape& input);
+  Builder(std::string name, const ir::Shape& input, ir::DType type = ir::DType::f32);
 
   [[nodiscard]] TensorId input() const { return graph_.inputs.front(); }
   [[nodiscard]] const ir::Shape& shape(TensorId x) const { return graph_.tensor(x).shape; }
@@ -74,6 +83,10 @@ class Builder {
   TensorId conv_act(const std::string& name, TensorId x, const Conv& c, Act act = Act::relu);
   /// Convolution without bias, BatchNorm `<name>.bn` and activation `<name>.<act>`.
   TensorId conv_bn_act(const std::string& name, TensorId x, const Conv& c, Act act = Act::relu);
+
+  /// A transposed convolution with bias whose output is `stride` times its input (kernel >= stride).
+  TensorId conv_transpose(const std::string& name, TensorId x, std::int64_t out, std::int64_t kernel,
+                          std::int64_t stride);
 
   TensorId max_pool(const std::string& name, TensorId x, const Pool& p);
   TensorId average_pool(const std::string& name, TensorId x, const Pool& p);
@@ -106,6 +119,13 @@ class Builder {
   /// Element `index` of one axis, which disappears.
   TensorId pick(const std::string& name, TensorId x, std::int64_t axis, std::int64_t index);
   TensorId expand(const std::string& name, TensorId x, ir::Shape shape);
+  /// To height and width `to`.
+  TensorId resize(const std::string& name, TensorId x, Size to, ir::ResizeAttrs::Mode mode);
+  /// [N, C b b, H, W] to [N, C, H b, W b] (PyTorch's pixel shuffle).
+  TensorId depth_to_space(const std::string& name, TensorId x, std::int64_t block);
+  /// Rows of a learned [rows, columns] table, chosen by the integers of `x`.
+  TensorId embedding(const std::string& name, TensorId x, std::int64_t rows, std::int64_t columns);
+  TensorId identity(const std::string& name, TensorId x);
   TensorId softmax(const std::string& name, TensorId x, std::int64_t axis);
   TensorId layer_norm(const std::string& name, TensorId x, double epsilon = 1e-6);
   TensorId matmul(const std::string& name, TensorId a, TensorId b);
@@ -117,8 +137,9 @@ class Builder {
   /// A scalar constant.
   TensorId scalar(const std::string& name, double value);
 
-  /// The finished, verified graph with output `x`.
-  ir::Graph finish(TensorId x);
+  /// The finished, verified graph with output `x`, or outputs "output" and "output1", "output2", ...
+  ir::Graph finish(TensorId x) { return finish(std::vector<TensorId>{x}); }
+  ir::Graph finish(const std::vector<TensorId>& outputs);
 
  private:
   TensorId binary(const std::string& name, ir::Function function, TensorId a, TensorId b);

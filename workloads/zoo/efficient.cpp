@@ -44,9 +44,6 @@ constexpr std::array kEdgeTpus{
     Scaled{"efficientnet_edgetpu_l", 1.2, 1.4, 300, exactly(10'591'249), exactly(7'936'084'384)},
 };
 
-/// TensorFlow's ImageNet models have a class for the background.
-constexpr std::int64_t kTensorFlowClasses = 1001;
-
 const std::vector<MobileStage>& efficientnet_stages() {
   static const std::vector<MobileStage> stages{{3, 1, 16, 1, 1}, {3, 6, 24, 2, 2},  {5, 6, 40, 2, 2},
                                                {3, 6, 80, 3, 2}, {5, 6, 112, 3, 1}, {5, 6, 192, 4, 2},
@@ -63,16 +60,16 @@ TensorId efficient(Builder& b, const std::vector<MobileStage>& stages, const Mob
   return b.classifier(x, classes, "classifier");
 }
 
-TensorId efficientnet(Builder& b, const Scaled& net) {
-  const MobileStyle style{.act = Act::silu, .squeeze = true, .width = net.width, .depth = net.depth};
+TensorId efficientnet(Builder& b, const Scaled& net, Act act = Act::silu, const Pad& pad = Pad::kHalf) {
+  const MobileStyle style{.act = act, .squeeze = true, .pad = pad, .width = net.width, .depth = net.depth};
   const std::int64_t head = 4 * round_channels(320 * net.width);
   return efficient(b, efficientnet_stages(), style, round_channels(32 * net.width), head, kClasses);
 }
 
 /// No Squeeze-and-Excitation, ReLU6, and a stem and head that do not scale.
-TensorId efficientnet_lite(Builder& b, const Scaled& net) {
+TensorId efficientnet_lite(Builder& b, const Scaled& net, const Pad& pad = Pad::kSame) {
   const MobileStyle style{
-      .act = Act::relu6, .pad = Pad::kSame, .width = net.width, .depth = net.depth, .fixed_ends = true};
+      .act = Act::relu6, .pad = pad, .width = net.width, .depth = net.depth, .fixed_ends = true};
   return efficient(b, efficientnet_stages(), style, 32, 1280, kClasses);
 }
 
@@ -92,12 +89,14 @@ TensorId efficientnet_edgetpu(Builder& b, const Scaled& net) {
                    kTensorFlowClasses);
 }
 
-TensorId mobilenet_edgetpu(Builder& b) {
+/// The head does not scale; the stem and all stages do.
+TensorId mobilenet_edgetpu(Builder& b, double width) {
   const std::vector<MobileStage> stages{
       {3, 1, 16, 1, 1, true}, {3, 8, 32, 1, 2, true}, {3, 4, 32, 3, 1, true}, {3, 8, 48, 1, 2, true},
       {3, 4, 48, 3, 1, true}, {3, 8, 96, 1, 2},       {3, 4, 96, 3, 1},       {3, 8, 96, 1, 1, false, false},
       {3, 4, 96, 3, 1},       {5, 8, 160, 1, 2},      {5, 4, 160, 3, 1},      {3, 8, 192, 1, 1}};
-  return efficient(b, stages, {.act = Act::relu, .pad = Pad::kSame}, 32, 1280, kTensorFlowClasses);
+  return efficient(b, stages, {.act = Act::relu, .pad = Pad::kSame, .width = width},
+                   round_channels(32 * width), 1280, kTensorFlowClasses);
 }
 
 }  // namespace
@@ -111,14 +110,39 @@ std::vector<Recipe> efficient_networks() {
     }
   };
   family(kEfficientNets, "inverted residuals with Squeeze-and-Excitation and SiLU, ImageNet", kTorchvision,
-         efficientnet);
+         [](Builder& b, const Scaled& net) { return efficientnet(b, net); });
   family(kLites, "EfficientNet for integer accelerators, ImageNet",
-         "tensorflow/tpu, efficientnet/lite; MidapSim", efficientnet_lite);
+         "tensorflow/tpu, efficientnet/lite; MidapSim",
+         [](Builder& b, const Scaled& net) { return efficientnet_lite(b, net); });
   family(kEdgeTpus, "EfficientNet with fused inverted residuals, ImageNet (1001 classes)",
          "tensorflow/tpu, efficientnet/edgetpu", efficientnet_edgetpu);
-  rows.push_back({{"mobilenet_edgetpu", "MobileNet v3 with fused inverted residuals, ImageNet (1001 classes)",
-                   "tensorflow/models, V3_EDGETPU", 224, exactly(4'092'713), exactly(990'670'464)},
-                  mobilenet_edgetpu});
+  const auto mobile = [&rows](const char* name, double width, std::int64_t parameters, std::int64_t macs) {
+    rows.push_back({{name, "MobileNet v3 with fused inverted residuals, ImageNet (1001 classes)",
+                     "tensorflow/models, V3_EDGETPU", 224, exactly(parameters), exactly(macs)},
+                    [width](Builder& b) { return mobilenet_edgetpu(b, width); }});
+  };
+  mobile("mobilenet_edgetpu", 1.0, 4'092'713, 990'670'464);
+  mobile("mobilenet_edgetpu_0_75", 0.75, 2'989'441, 624'487'584);
+  return rows;
+}
+
+std::vector<Recipe> midapsim_efficient_networks() {
+  std::vector<Recipe> rows;
+  const auto row = [&rows](const Scaled& net, const char* description, Figure macs,
+                           std::function<Outputs(Builder&)> body) {
+    rows.push_back({{net.name + std::string("_midapsim"), description, "cap-lab/MidapSim", net.resolution,
+                     net.parameters, macs},
+                    std::move(body)});
+  };
+  for (const Scaled& net : kEfficientNets) {
+    if (net.depth > 1.8) continue;  // B0 to B4
+    row(net, "EfficientNet with ReLU for SiLU and trimmed padding, ImageNet", net.macs,
+        [&net](Builder& b) { return efficientnet(b, net, Act::relu, Pad::kLeading); });
+  }
+  for (const Scaled& net : kLites) {
+    row(net, "EfficientNet-Lite with trimmed padding, ImageNet", net.macs,
+        [&net](Builder& b) { return efficientnet_lite(b, net, Pad::kLeading); });
+  }
   return rows;
 }
 

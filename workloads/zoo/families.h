@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <vector>
 
 #include "workloads/zoo/builder.h"
@@ -10,13 +11,21 @@
 
 namespace npusim::zoo {
 
-/// A network: what is published and how to build its body from image to logits.
-struct Recipe {
-  NetInfo info;
-  std::function<TensorId(Builder&)> body;
+/// The network's outputs; one tensor converts.
+struct Outputs : std::vector<TensorId> {
+  Outputs(std::initializer_list<TensorId> all) : std::vector<TensorId>(all) {}
+  Outputs(TensorId only) : std::vector<TensorId>{only} {}  // NOLINT(google-explicit-constructor)
 };
 
-inline constexpr std::int64_t kClasses = 1000;  ///< ImageNet
+/// A network: what is published and how to build its body from image to outputs.
+struct Recipe {
+  NetInfo info;
+  std::function<Outputs(Builder&)> body;
+  bool tokens = false;  ///< the input is [batch, width] of integers instead of an image of three channels
+};
+
+inline constexpr std::int64_t kClasses = 1000;            ///< ImageNet
+inline constexpr std::int64_t kTensorFlowClasses = 1001;  ///< ImageNet and a class for the background
 inline constexpr const char* kTorchvision = "torchvision";
 
 /// An exactly known count.
@@ -38,14 +47,23 @@ void add_torchvision(std::vector<Recipe>& rows, const Table& table, const char* 
   }
 }
 
-std::vector<Recipe> plain_networks();        ///< AlexNet, VGG, SqueezeNet
-std::vector<Recipe> residual_networks();     ///< ResNet, ResNeXt, Wide ResNet, ResNet-8
-std::vector<Recipe> inception_networks();    ///< GoogLeNet, Inception v3
-std::vector<Recipe> dense_networks();        ///< DenseNet
-std::vector<Recipe> shuffle_networks();      ///< ShuffleNet v2
-std::vector<Recipe> mobile_networks();       ///< MobileNet v1 to v3, MNASNet
-std::vector<Recipe> efficient_networks();    ///< EfficientNet, Lite, EdgeTPU
-std::vector<Recipe> isynet_networks();       ///< ISyNet
-std::vector<Recipe> transformer_networks();  ///< ViT
+std::vector<Recipe> plain_networks();               ///< AlexNet, VGG, SqueezeNet
+std::vector<Recipe> residual_networks();            ///< ResNet, ResNeXt, Wide ResNet, ResNet-8
+std::vector<Recipe> inception_networks();           ///< GoogLeNet, Inception v3
+std::vector<Recipe> dense_networks();               ///< DenseNet
+std::vector<Recipe> shuffle_networks();             ///< ShuffleNet v2
+std::vector<Recipe> mobile_networks();              ///< MobileNet v1 to v3, MNASNet
+std::vector<Recipe> efficient_networks();           ///< EfficientNet, Lite, EdgeTPU
+std::vector<Recipe> isynet_networks();              ///< ISyNet
+std::vector<Recipe> transformer_networks();         ///< ViT
+std::vector<Recipe> midapsim_efficient_networks();  ///< EfficientNet and Lite as MidapSim builds them
+std::vector<Recipe> midap_networks();               ///< as MidapSim builds them; S3NAS
+
+/// A family with parameters: `build` takes the whole name.
+struct ParametricRecipe {
+  ParametricNet info;
+  ir::Graph (*build)(const std::string& name, std::int64_t batch);
+};
+ParametricRecipe block_networks();  ///< blocks of S3NAS and EfficientNet, from their strings
 
 }  // namespace npusim::zoo

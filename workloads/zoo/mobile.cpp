@@ -1,4 +1,5 @@
 // MobileNet v1 (arXiv 1704.04861), v2 (1801.04381) and v3 (1905.02244), and MNASNet (1807.11626, B1).
+#include <algorithm>
 #include <array>
 
 #include "workloads/zoo/families.h"
@@ -8,49 +9,60 @@ namespace npusim::zoo {
 
 namespace {
 
-/// Depthwise 3x3 and pointwise, each with BatchNorm and ReLU6, padded as TensorFlow does.
-TensorId mobilenet_v1(Builder& b, double width) {
-  struct Stage {
-    std::int64_t out, repeats, stride;
-  };
+struct V1Stage {
+  std::int64_t out, repeats, stride;
+};
+
+}  // namespace
+
+TensorId mobilenet_v1_features(Builder& b, double width, std::int64_t output_stride) {
   const auto scaled = [width](std::int64_t channels) {
     return round_channels(static_cast<double>(channels) * width);
   };
   TensorId x = b.conv_bn_act("conv1", b.input(),
                              {.out = scaled(32), .kernel = 3, .stride = 2, .pad = Pad::kSame}, Act::relu6);
   int index = 1;
-  for (const Stage& stage : {Stage{64, 1, 1},
-                             {128, 1, 2},
-                             {128, 1, 1},
-                             {256, 1, 2},
-                             {256, 1, 1},
-                             {512, 1, 2},
-                             {512, 5, 1},
-                             {1024, 1, 2},
-                             {1024, 1, 1}}) {
+  std::int64_t reached = 2, dilation = 1;
+  for (const V1Stage& stage : {V1Stage{64, 1, 1},
+                               {128, 1, 2},
+                               {128, 1, 1},
+                               {256, 1, 2},
+                               {256, 1, 1},
+                               {512, 1, 2},
+                               {512, 5, 1},
+                               {1024, 1, 2},
+                               {1024, 1, 1}}) {
     for (std::int64_t i = 0; i < stage.repeats; ++i, ++index) {
       const std::string name = "block" + std::to_string(index);
-      const Conv depthwise{b.channels(x), 3, stage.stride, b.channels(x), Pad::kSame};
+      const bool dilates = reached * stage.stride > output_stride;
+      const std::int64_t stride = dilates ? 1 : stage.stride;
+      const Conv depthwise{b.channels(x), 3, stride, b.channels(x), Pad::kSame, dilation};
       x = b.conv_bn_act(name + ".depthwise", x, depthwise, Act::relu6);
       x = b.conv_bn_act(name + ".pointwise", x, {.out = scaled(stage.out)}, Act::relu6);
+      reached *= stride;
+      if (dilates) dilation *= stage.stride;
     }
   }
-  return b.classifier(x, kClasses);
+  return x;
 }
 
-TensorId mobilenet_v2(Builder& b) {
-  TensorId x = b.conv_bn_act("conv1", b.input(), {.out = 32, .kernel = 3, .stride = 2}, Act::relu6);
-  x = mobile_stages(b, x,
-                    {{3, 1, 16, 1, 1},
-                     {3, 6, 24, 2, 2},
-                     {3, 6, 32, 3, 2},
-                     {3, 6, 64, 4, 2},
-                     {3, 6, 96, 3, 1},
-                     {3, 6, 160, 3, 2},
-                     {3, 6, 320, 1, 1}},
-                    {.act = Act::relu6});
-  return b.classifier(b.conv_bn_act("head", x, {.out = 1280}, Act::relu6), kClasses, "classifier");
+const std::vector<MobileStage>& mobilenet_v2_stages() {
+  static const std::vector<MobileStage> stages{{3, 1, 16, 1, 1}, {3, 6, 24, 2, 2}, {3, 6, 32, 3, 2},
+                                               {3, 6, 64, 4, 2}, {3, 6, 96, 3, 1}, {3, 6, 160, 3, 2},
+                                               {3, 6, 320, 1, 1}};
+  return stages;
 }
+
+TensorId mobilenet_v2(Builder& b, double width, const Pad& pad, std::int64_t classes) {
+  TensorId x =
+      b.conv_bn_act("conv1", b.input(),
+                    {.out = round_channels(32 * width), .kernel = 3, .stride = 2, .pad = pad}, Act::relu6);
+  x = mobile_stages(b, x, mobilenet_v2_stages(), {.act = Act::relu6, .pad = pad, .width = width});
+  const std::int64_t head = round_channels(1280 * std::max(1.0, width));
+  return b.classifier(b.conv_bn_act("head", x, {.out = head}, Act::relu6), classes, "classifier");
+}
+
+namespace {
 
 TensorId mnasnet(Builder& b, double width) {
   TensorId x =
@@ -111,25 +123,68 @@ TensorId mobilenet_v3(Builder& b, bool large) {
   return b.linear("classifier.3", b.act("classifier.1", x, kHs), kClasses);
 }
 
+/// MACs: the paper's tables 6 and 7, else tensorflow/models' slim/nets/mobilenet_v1.md. The latter prints 2.6
+/// % less than its layers have for width 0.75, and 34 million for width 0.25 at 192, which has (192 / 224)^2
+/// of the 41 at 224: not taken over.
+struct V1Row {
+  double width;
+  std::int64_t parameters;
+  std::array<std::int64_t, 4> macs_millions;
+};
+constexpr std::array<std::int64_t, 4> kV1Sides{224, 192, 160, 128};
+constexpr std::array kV1Rows{
+    V1Row{1.0, 4'231'976, {569, 418, 291, 186}}, V1Row{0.75, 2'585'560, {325, 0, 0, 0}},
+    V1Row{0.5, 1'331'592, {149, 110, 77, 49}}, V1Row{0.25, 470'072, {41, 0, 21, 14}}};
+
+/// "mobilenet_v1", "mobilenet_v1_192", "mobilenet_v1_0_75", "mobilenet_v1_0_75_192".
+std::string v1_name(double width, std::int64_t side) {
+  const std::string widths = width == 1 ? "" : width == 0.5 ? "_0_5" : width == 0.25 ? "_0_25" : "_0_75";
+  return "mobilenet_v1" + widths + (side == 224 ? "" : "_" + std::to_string(side));
+}
+
+/// Padded as TensorFlow does. Parameters as timm prints them, MACs as the paper and tensorflow/models do.
+struct V2Row {
+  const char* name;
+  double width;
+  Figure parameters;
+  std::int64_t macs_millions;
+};
+constexpr std::array kV2Rows{
+    V2Row{"mobilenet_v2_0_35", 0.35, {168, 10'000}, 59}, V2Row{"mobilenet_v2_0_5", 0.5, {197, 10'000}, 97},
+    V2Row{"mobilenet_v2_0_75", 0.75, {264, 10'000}, 209}, V2Row{"mobilenet_v2_1_4", 1.4, {611, 10'000}, 582}};
+
 }  // namespace
 
 std::vector<Recipe> mobile_networks() {
   const char* depthwise = "depthwise separable convolutions, ImageNet";
   const char* inverted = "inverted residuals, ImageNet";
   std::vector<Recipe> rows;
-  const auto v1 = [&](const char* name, double width, Figure parameters, std::int64_t macs) {
-    rows.push_back({{name, depthwise, "arXiv 1704.04861 and Keras' trainable parameters", 224, parameters,
-                     millions(macs)},
-                    [width](Builder& b) { return mobilenet_v1(b, width); }});
-  };
-  v1("mobilenet_v1", 1, exactly(4'231'976), 569);
-  v1("mobilenet_v1_0_25", 0.25, {5, 100'000}, 41);
+  for (const V1Row& net : kV1Rows) {
+    for (std::size_t i = 0; i < net.macs_millions.size(); ++i) {
+      NetInfo info{v1_name(net.width, kV1Sides[i]),
+                   depthwise,
+                   "arXiv 1704.04861, tensorflow/models (MACs) and Keras' trainable parameters",
+                   kV1Sides[i],
+                   exactly(net.parameters),
+                   millions(net.macs_millions[i])};
+      rows.push_back({std::move(info), [width = net.width](Builder& b) {
+                        return b.classifier(mobilenet_v1_features(b, width), kClasses);
+                      }});
+    }
+  }
   const auto row = [&](const char* name, std::int64_t parameters, std::int64_t macs,
                        std::function<TensorId(Builder&)> body) {
     rows.push_back(
         {{name, inverted, kTorchvision, 224, exactly(parameters), millions(macs)}, std::move(body)});
   };
-  row("mobilenet_v2", 3'504'872, 301, mobilenet_v2);
+  row("mobilenet_v2", 3'504'872, 301, [](Builder& b) { return mobilenet_v2(b, 1.0, Pad::kHalf, kClasses); });
+  for (const V2Row& net : kV2Rows) {
+    NetInfo info{net.name, inverted,       "arXiv 1801.04381, timm, tensorflow/models",
+                 224,      net.parameters, millions(net.macs_millions)};
+    rows.push_back({std::move(info), [width = net.width](Builder& b) {
+                      return mobilenet_v2(b, width, Pad::kSame, kClasses);
+                    }});
+  }
   row("mobilenet_v3_large", 5'483'032, 217, [](Builder& b) { return mobilenet_v3(b, true); });
   row("mobilenet_v3_small", 2'542'856, 57, [](Builder& b) { return mobilenet_v3(b, false); });
   row("mnasnet0_5", 2'218'512, 104, [](Builder& b) { return mnasnet(b, 0.5); });

@@ -49,6 +49,15 @@ struct MobileStyle {
 TensorId mobile_stages(Builder& b, TensorId x, const std::vector<MobileStage>& stages,
                        const MobileStyle& style);
 
+/// MobileNet v1's body (arXiv 1704.04861) up to its last 1x1 convolution, padded as TensorFlow does. Strides
+/// beyond `output_stride` become dilations of what follows them.
+TensorId mobilenet_v1_features(Builder& b, double width, std::int64_t output_stride = 32);
+
+/// The stages of MobileNet v2 (arXiv 1801.04381), table 2.
+const std::vector<MobileStage>& mobilenet_v2_stages();
+/// MobileNet v2 with its classifier; its head does not shrink with `width`.
+TensorId mobilenet_v2(Builder& b, double width, const Pad& pad, std::int64_t classes);
+
 /// `value` rounded to a multiple of 8, never losing more than a tenth (MobileNet's reference code).
 std::int64_t round_channels(double value);
 

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
-#include <iterator>
+#include <optional>
 
 #include "sim/base/error.h"
 #include "workloads/zoo/families.h"
@@ -16,15 +18,53 @@ bool Figure::matches(std::int64_t actual) const {
 
 namespace {
 
+struct Family {
+  const char* name;
+  std::vector<Recipe> (*networks)();
+};
+
+constexpr std::array kFamilies{
+    Family{"ResNet", residual_networks},          Family{"AlexNet, VGG, SqueezeNet", plain_networks},
+    Family{"Inception", inception_networks},      Family{"MobileNet", mobile_networks},
+    Family{"EfficientNet", efficient_networks},   Family{"ISyNet", isynet_networks},
+    Family{"DenseNet", dense_networks},           Family{"ShuffleNet", shuffle_networks},
+    Family{"Transformers", transformer_networks}, Family{"MIDAP and S3NAS", midap_networks},
+};
+
+constexpr std::array kParametric{block_networks};
+
 std::vector<Recipe> recipes() {
   std::vector<Recipe> all;
-  for (auto* family :
-       {residual_networks, plain_networks, inception_networks, mobile_networks, efficient_networks,
-        isynet_networks, dense_networks, shuffle_networks, transformer_networks}) {
-    auto rows = family();
-    std::move(rows.begin(), rows.end(), std::back_inserter(all));
+  for (const Family& family : kFamilies) {
+    for (Recipe& recipe : family.networks()) {
+      recipe.info.family = family.name;
+      all.push_back(std::move(recipe));
+    }
   }
   return all;
+}
+
+ir::Graph build(const Recipe& recipe, std::int64_t batch) {
+  const NetInfo& info = recipe.info;
+  if (recipe.tokens) {
+    Builder builder(info.name, {batch, info.resolution.w}, ir::DType::i64);
+    const Outputs outputs = recipe.body(builder);
+    return builder.finish(outputs);
+  }
+  Builder builder(info.name, {batch, 3, info.resolution.h, info.resolution.w});
+  const Outputs outputs = recipe.body(builder);
+  return builder.finish(outputs);
+}
+
+/// The parametric family of "<prefix>:...", if there is one.
+std::optional<ParametricRecipe> parametric(const std::string& name) {
+  const std::string prefix = name.substr(0, name.find(':'));
+  if (prefix.size() == name.size()) return std::nullopt;
+  for (const auto family : kParametric) {
+    ParametricRecipe recipe = family();
+    if (recipe.info.prefix == prefix) return recipe;
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -35,15 +75,24 @@ std::vector<NetInfo> networks() {
   return infos;
 }
 
+std::vector<ParametricNet> parametric_networks() {
+  std::vector<ParametricNet> infos;
+  for (const auto family : kParametric) infos.push_back(family().info);
+  return infos;
+}
+
+bool is_network(const std::string& name) {
+  const std::vector<Recipe> all = recipes();
+  return parametric(name).has_value() ||
+         std::any_of(all.begin(), all.end(), [&](const Recipe& recipe) { return recipe.info.name == name; });
+}
+
 ir::Graph build(const std::string& name, std::int64_t batch) {
   if (batch < 1) throw UserError(fmt::format("network '{}': batch {} must be at least 1", name, batch));
+  if (const auto family = parametric(name)) return family->build(name, batch);
   std::vector<std::string> names;
   for (const Recipe& recipe : recipes()) {
-    if (recipe.info.name == name) {
-      Builder builder(name, {batch, 3, recipe.info.resolution, recipe.info.resolution});
-      const TensorId logits = recipe.body(builder);
-      return builder.finish(logits);
-    }
+    if (recipe.info.name == name) return build(recipe, batch);
     names.push_back(recipe.info.name);
   }
   throw UserError(fmt::format("no built-in network is called '{}'{}", name, suggestion(name, names)));
