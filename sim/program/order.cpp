@@ -26,13 +26,13 @@ Order::Order(const Program& program)
       clocks_(queue_count_ * queue_count_),
       arrival_(queue_count_) {}
 
-void Order::begin_task(const Task& task) {
+void Order::begin_segment(std::uint32_t first, std::uint32_t end) {
   for (QueueState& queue : queues_) {
     queue.commands.clear();
     queue.next = 0;
   }
-  first_ = task.first_command;
-  end_ = task.first_command + task.command_count;
+  first_ = first;
+  end_ = end;
   for (std::uint32_t index = first_; index < end_; ++index) {
     queues_[program_.commands[index].queue].commands.push_back(index);
   }
@@ -138,11 +138,11 @@ void Order::publish(FlagId flag, std::size_t command) {
   state.slots.push_back(slot);
 }
 
-void Order::end_task() const {
+void Order::end_segment() const {
   for (const FlagId flag : touched_) {
     const FlagState& state = flags_[flag];
     if (state.pending() == 0) continue;
-    throw InternalError(fmt::format("{} sets flag {}, but nothing waits for that set before the task ends",
+    throw InternalError(fmt::format("{} sets flag {}, but nothing waits for that set before the segment ends",
                                     describe(program_, command_at(state.sets[state.waits.size()])),
                                     describe_flag(program_, flag)));
   }

@@ -47,7 +47,7 @@ struct Space {
 struct Target {
   std::string chip;
   std::vector<Queue> queues;
-  std::vector<Space> spaces;
+  std::vector<Space> spaces;       ///< the global space, if there is one, first
   std::vector<std::string> flags;  ///< names, "core0.mte2_mte1.0"
   std::vector<Opcode> opcodes;
   std::int64_t flag_capacity = 1;  ///< a flag holds at most this many sets not yet waited for
@@ -110,9 +110,12 @@ struct Task {
 
 /// A tensor's home, in the global space unless `space` says otherwise (parameters that stay in a scratchpad,
 /// loaded before the program starts). It is alive in tasks [first_task, last_task]; the default is the
-/// whole program. Buffers that overlap in address must have disjoint lifetimes. A command's global region
-/// lies inside one buffer that is alive in the command's task. Every byte of a buffer that is not an input is
-/// written at most once, and all of them exactly once when the buffer is an output or is ever read.
+/// whole program. An input is alive from the first task on, an output to the last. Buffers that overlap in
+/// address must have disjoint lifetimes; within a segment, where tasks overlap, flags must moreover see to it
+/// that the one is used only after the other. A command's region in the global space lies inside one buffer
+/// that is alive in the command's task; one in a scratchpad lies inside one or outside of all. Every byte of
+/// a buffer that is not an input is written at most once, and all of them exactly once when the buffer is an
+/// output or is ever read. A buffer keeps its contents as long as it lives, in a scratchpad, too.
 struct Buffer {
   std::string name;
   std::int64_t offset = 0;
@@ -201,10 +204,11 @@ Program parse(std::string_view text, const Target& target, const std::string& fi
 
 /// Proves that a program is sound, or throws InternalError naming the commands at fault:
 /// MACs of every task's commands add up to the task's; scratchpads do not overflow; every byte is read after
-/// its write and overwritten after its last read (happens-before over queues, flags and task order); every
-/// flag is set at most `flag_capacity` times ahead of its waits, and is clear at the end; no deadlock; every
-/// output byte of the global space is written exactly once. Scratchpad contents do not survive a task. Queue
-/// depths and their dispatchers are the machine's matter and not looked at.
+/// its write and overwritten after its last read (happens-before over queues, flags and segments); every
+/// flag is set at most `flag_capacity` times ahead of its waits, and is clear when a segment ends; no
+/// deadlock; no byte of a buffer is written twice or, in an output, never. Outside of buffers a scratchpad's
+/// contents do not survive a segment. Queue depths and their dispatchers are the machine's matter and not
+/// looked at.
 void verify(const Program& program);
 
 }  // namespace npusim::program

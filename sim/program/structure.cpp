@@ -44,28 +44,34 @@ void check_target(const Program& program) {
   if (globals == 1 && !target.spaces[0].global) {
     throw InternalError(fmt::format("chip '{}': its global space must be the first", target.chip));
   }
-  if (globals == 0 && !program.buffers.empty()) {
-    throw InternalError(fmt::format("chip '{}' has no global space for the program's buffers", target.chip));
-  }
 }
 
-void check_buffers(const Program& program) {
-  std::int64_t limit = 0;
-  for (const Space& space : program.target->spaces) {
-    if (space.global) limit = limit_of(space);
+void check_buffer(const Program& program, const Buffer& buffer) {
+  const auto& spaces = program.target->spaces;
+  if (buffer.space >= spaces.size()) {
+    throw InternalError(
+        fmt::format("buffer '{}' is in space {}, which is not the target's", buffer.name, buffer.space));
   }
-  for (const Buffer& buffer : program.buffers) {
-    if (buffer.offset < 0 || buffer.bytes < 1 || buffer.offset > limit ||
-        buffer.bytes > limit - buffer.offset) {
-      throw InternalError(fmt::format("buffer '{}' [{} +{}] does not lie inside the global space of {} bytes",
-                                      buffer.name, buffer.offset, buffer.bytes, limit));
-    }
-    if (buffer.first_task > buffer.last_task ||
-        (buffer.first_task > 0 && buffer.first_task >= program.tasks.size())) {
-      throw InternalError(fmt::format("buffer '{}' is alive in tasks {}..{}, the program has {} tasks",
-                                      buffer.name, buffer.first_task, buffer.last_task,
-                                      program.tasks.size()));
-    }
+  const Space& space = spaces[buffer.space];
+  const std::int64_t limit = limit_of(space);
+  if (buffer.offset < 0 || buffer.bytes < 1 || buffer.offset > limit ||
+      buffer.bytes > limit - buffer.offset) {
+    throw InternalError(fmt::format(
+        "buffer '{}' [{} +{}] does not lie inside {} of {} bytes", buffer.name, buffer.offset, buffer.bytes,
+        space.global ? "the global space" : fmt::format("'{}'", space.name), limit));
+  }
+  const std::size_t tasks = program.tasks.size();
+  if (buffer.first_task > buffer.last_task || (buffer.first_task > 0 && buffer.first_task >= tasks)) {
+    throw InternalError(fmt::format("buffer '{}' is alive in tasks {}..{}, the program has {} tasks",
+                                    buffer.name, buffer.first_task, buffer.last_task, tasks));
+  }
+  if (buffer.input && buffer.first_task > 0) {
+    throw InternalError(fmt::format("buffer '{}' is an input, but alive only from task {} on", buffer.name,
+                                    buffer.first_task));
+  }
+  if (buffer.output && std::size_t{buffer.last_task} + 1 < tasks) {
+    throw InternalError(fmt::format("buffer '{}' is an output, but alive only to task {} of {}", buffer.name,
+                                    buffer.last_task, tasks));
   }
 }
 
@@ -156,7 +162,7 @@ void check_task(const Program& program, std::size_t index, std::uint64_t first) 
 
 void verify_structure(const Program& program) {
   check_target(program);
-  check_buffers(program);
+  for (const Buffer& buffer : program.buffers) check_buffer(program, buffer);
   std::uint64_t next = 0;
   for (std::size_t i = 0; i < program.tasks.size(); ++i) {
     check_task(program, i, next);

@@ -4,17 +4,14 @@
 
 #include <algorithm>
 #include <numeric>
+#include <tuple>
 
 #include "sim/base/error.h"
 #include "sim/program/describe.h"
 
 namespace npusim::program {
 
-Tensors::Tensors(const Program& program) : program_(program) {
-  const auto& spaces = program.target->spaces;
-  for (std::size_t i = 0; i < spaces.size(); ++i) {
-    if (spaces[i].global) space_ = static_cast<SpaceId>(i);
-  }
+Tensors::Tensors(const Program& program) : program_(program), alive_(program.target->spaces.size()) {
   const std::size_t count = program.buffers.size();
   states_.reserve(count);
   for (std::size_t i = 0; i < count; ++i) states_.emplace_back(&memory_);
@@ -31,34 +28,41 @@ Tensors::Tensors(const Program& program) : program_(program) {
 }
 
 std::string Tensors::bytes_of(std::uint32_t buffer, Run run) const {
-  return fmt::format("{} of buffer '{}'", describe_bytes(program_, space_, run.begin, run.end),
+  return fmt::format("{} of buffer '{}'",
+                     describe_bytes(program_, program_.buffers[buffer].space, run.begin, run.end),
                      program_.buffers[buffer].name);
 }
 
-void Tensors::open(std::uint32_t buffer) {
+void Tensors::open(std::uint32_t buffer, std::uint32_t task) {
   const Buffer& opened = program_.buffers[buffer];
-  const auto refuse = [&](std::uint32_t other) {
+  Alive& alive = alive_[opened.space];
+  const auto place = [&](const Buffer& b) {
+    return describe_bytes(program_, b.space, b.offset, b.offset + b.bytes);
+  };
+  const auto refuse = [&](const Buffer& other) {
     throw InternalError(fmt::format(
         "buffers '{}' and '{}' overlap in address ({} and {}) and are both alive in task {} ('{}')",
-        program_.buffers[other].name, opened.name,
-        describe_bytes(program_, space_, program_.buffers[other].offset,
-                       program_.buffers[other].offset + program_.buffers[other].bytes),
-        describe_bytes(program_, space_, opened.offset, opened.offset + opened.bytes), task_,
-        task_ < program_.tasks.size() ? program_.tasks[task_].name : ""));
+        other.name, opened.name, place(other), place(opened), task,
+        task < program_.tasks.size() ? program_.tasks[task].name : ""));
   };
-  const auto next = alive_.lower_bound(opened.offset);
-  if (next != alive_.end() && next->first < opened.offset + opened.bytes) refuse(next->second);
-  if (next != alive_.begin()) {
-    const Buffer& previous = program_.buffers[std::prev(next)->second];
-    if (previous.offset + previous.bytes > opened.offset) refuse(std::prev(next)->second);
+  const auto next = alive.lower_bound(opened.offset);
+  if (next != alive.end() && next->first < opened.offset + opened.bytes) {
+    refuse(program_.buffers[next->second]);
   }
-  alive_.emplace_hint(next, opened.offset, buffer);
+  if (next != alive.begin()) {
+    const Buffer& previous = program_.buffers[std::prev(next)->second];
+    if (previous.offset + previous.bytes > opened.offset) refuse(previous);
+  }
+  alive.emplace_hint(next, opened.offset, buffer);
+}
+
+void Tensors::lapse(std::uint32_t buffer) {
+  alive_[program_.buffers[buffer].space].erase(program_.buffers[buffer].offset);
 }
 
 void Tensors::close(std::uint32_t buffer) {
   const Buffer& closed = program_.buffers[buffer];
   State& state = states_[buffer];
-  alive_.erase(closed.offset);
   if (!closed.input && (closed.output || state.read) && !complete(buffer)) {
     std::int64_t gap = closed.offset;
     std::int64_t end = closed.offset + closed.bytes;
@@ -76,47 +80,121 @@ void Tensors::close(std::uint32_t buffer) {
   state.cells.clear();
 }
 
-std::optional<std::uint32_t> Tensors::locate(const Region& region) const {
-  const auto next = alive_.upper_bound(region.offset);
-  if (next == alive_.begin()) return std::nullopt;
-  const std::uint32_t found = std::prev(next)->second;
-  const Buffer& buffer = program_.buffers[found];
-  if (extent_end(region) > buffer.offset + buffer.bytes) return std::nullopt;
-  return found;
+void Tensors::check_outside(std::size_t command, const Region& region) const {
+  const Alive& alive = alive_[region.space];
+  const auto end = alive.lower_bound(extent_end(region));
+  if (alive.lower_bound(region.offset) == end) return;
+  for_each_run(region, [&](Run run) {
+    const auto hit = alive.lower_bound(run.begin);
+    if (hit == alive.end() || hit->first >= run.end) return;
+    throw InternalError(fmt::format(
+        "{} {} {}, which lies partly inside {}", describe(program_, command),
+        region.write ? "writes" : "reads", describe_bytes(program_, region.space, run.begin, run.end),
+        bytes_of(hit->second, {hit->first, std::min(run.end, end_of(hit->second))})));
+  });
 }
 
-void Tensors::mark(std::size_t command, const Region& region) {
-  const auto found = locate(region);
-  if (!found) {
-    throw InternalError(fmt::format("{} {} {}, which does not lie inside one buffer that is alive",
-                                    describe(program_, command), region.write ? "writes" : "reads",
-                                    describe_bytes(program_, space_, region.offset, extent_end(region))));
+Home Tensors::resolve(std::size_t command, const Region& region) const {
+  const Alive& alive = alive_[region.space];
+  const bool global = program_.target->spaces[region.space].global;
+  if (!global && alive.empty()) return kNoBuffer;
+  const auto next = alive.upper_bound(region.offset);
+  if (next != alive.begin()) {
+    const std::uint32_t found = std::prev(next)->second;
+    if (extent_end(region) <= end_of(found)) return found;
+    if (!global && region.offset >= end_of(found)) {
+      check_outside(command, region);
+      return kNoBuffer;
+    }
+  } else if (!global) {
+    check_outside(command, region);
+    return kNoBuffer;
   }
-  State& state = states_[*found];
-  if (region.write && program_.buffers[*found].input) {
+  throw InternalError(fmt::format("{} {} {}, which does not lie inside one buffer that is alive",
+                                  describe(program_, command), region.write ? "writes" : "reads",
+                                  describe_bytes(program_, region.space, region.offset, extent_end(region))));
+}
+
+void Tensors::mark(std::size_t command, const Region& region, Home buffer) {
+  State& state = states_[buffer];
+  if (region.write && program_.buffers[buffer].input) {
     throw InternalError(fmt::format("{} writes {}, which is an input", describe(program_, command),
-                                    bytes_of(*found, {region.offset, extent_end(region)})));
+                                    bytes_of(buffer, {region.offset, extent_end(region)})));
   }
-  if (!state.task_reads && !state.task_writes) touched_.push_back(*found);
-  (region.write ? state.task_writes : state.task_reads) = true;
+  if (!state.segment_reads && !state.segment_writes) touched_.push_back(buffer);
+  (region.write ? state.segment_writes : state.segment_reads) = true;
 }
 
-void Tensors::begin_task(std::uint32_t task) {
-  task_ = task;
-  for (; opened_ < opening_.size() && program_.buffers[opening_[opened_]].first_task <= task; ++opened_) {
-    open(opening_[opened_]);
-  }
+void Tensors::resolve(std::uint32_t task) {
   const Task& current = program_.tasks[task];
   for (std::uint32_t i = 0; i < current.command_count; ++i) {
     const std::size_t command = std::size_t{current.first_command} + i;
+    first_home_.push_back(static_cast<std::uint32_t>(homes_.size()));
     for (const Region& region : program_.regions_of(program_.commands[command])) {
-      if (program_.target->spaces[region.space].global) mark(command, region);
+      const Home home = resolve(command, region);
+      if (home != kNoBuffer) mark(command, region, home);
+      homes_.push_back(home);
     }
   }
 }
 
-void Tensors::access(const Region& region, const Order& order) {
-  const std::uint32_t buffer = *locate(region);
+void Tensors::begin_segment(std::uint32_t first, std::uint32_t end) {
+  first_ = first;
+  end_ = end;
+  homes_.clear();
+  first_home_.clear();
+  const std::size_t opened_before = opened_;
+  std::vector<std::uint32_t> candidates;
+  if (end - first > 1) {
+    for (const Alive& alive : alive_) {
+      for (const auto& [offset, buffer] : alive) candidates.push_back(buffer);
+    }
+  }
+  for (std::uint32_t task = first; task < end; ++task) {
+    for (; opened_ < opening_.size() && program_.buffers[opening_[opened_]].first_task <= task; ++opened_) {
+      open(opening_[opened_], task);
+    }
+    resolve(task);
+    for (; lapsed_ < closing_.size() && program_.buffers[closing_[lapsed_]].last_task <= task; ++lapsed_) {
+      lapse(closing_[lapsed_]);
+    }
+  }
+  if (end - first == 1) return;
+  candidates.insert(candidates.end(), opening_.begin() + static_cast<std::ptrdiff_t>(opened_before),
+                    opening_.begin() + static_cast<std::ptrdiff_t>(opened_));
+  find_shared(std::move(candidates));
+}
+
+void Tensors::find_shared(std::vector<std::uint32_t> buffers) {
+  const auto& all = program_.buffers;
+  const auto whole_segment = [&](std::uint32_t b) {
+    return all[b].first_task <= first_ && all[b].last_task + 1 >= end_;
+  };
+  std::erase_if(buffers, whole_segment);
+  std::sort(buffers.begin(), buffers.end(), [&](std::uint32_t a, std::uint32_t b) {
+    return std::tuple(all[a].space, all[a].offset, a) < std::tuple(all[b].space, all[b].offset, b);
+  });
+  const auto share = [&](std::uint32_t b) {
+    if (!states_[b].shared) shared_.push_back(b);
+    states_[b].shared = true;
+  };
+  std::uint32_t farthest = kNoBuffer;  // of the buffers so far in this space, the one that ends last
+  for (const std::uint32_t buffer : buffers) {
+    if (farthest == kNoBuffer || all[farthest].space != all[buffer].space) {
+      farthest = buffer;
+    } else {
+      if (all[buffer].offset < end_of(farthest)) {
+        share(buffer);
+        share(farthest);
+      }
+      if (end_of(buffer) > end_of(farthest)) farthest = buffer;
+    }
+    // A scratchpad's bytes have other uses before and after.
+    if (!program_.target->spaces[all[buffer].space].global) share(buffer);
+  }
+}
+
+void Tensors::access(const Region& region, Home buffer, const Order& order) {
   State& state = states_[buffer];
   if (region.write) {
     for_each_run(region, [&](Run run) { write(buffer, run, order); });
@@ -186,7 +264,7 @@ void Tensors::settle(Cells& cells) {
   }
 }
 
-void Tensors::end_task() {
+void Tensors::end_segment() {
   for (const std::uint32_t buffer : touched_) {
     State& state = states_[buffer];
     if (complete(buffer)) {
@@ -194,16 +272,18 @@ void Tensors::end_task() {
     } else if (state.exact()) {
       settle(state.cells);
     }
-    state.task_reads = state.task_writes = false;
+    state.segment_reads = state.segment_writes = false;
   }
   touched_.clear();
-  for (; closed_ < closing_.size() && program_.buffers[closing_[closed_]].last_task <= task_; ++closed_) {
+  for (const std::uint32_t buffer : shared_) states_[buffer].shared = false;
+  shared_.clear();
+  for (; closed_ < closing_.size() && program_.buffers[closing_[closed_]].last_task < end_; ++closed_) {
     close(closing_[closed_]);
   }
 }
 
 void Tensors::finish() {
-  for (; opened_ < opening_.size(); ++opened_) open(opening_[opened_]);
+  for (; opened_ < opening_.size(); ++opened_) open(opening_[opened_], end_);
   for (; closed_ < closing_.size(); ++closed_) close(closing_[closed_]);
 }
 
@@ -215,7 +295,7 @@ std::optional<std::size_t> Tensors::writer_other(std::size_t than, std::uint32_t
     const Task& task = program_.tasks[t];
     for (std::size_t c = task.first_command; c < std::size_t{task.first_command} + task.command_count; ++c) {
       for (const Region& region : program_.regions_of(program_.commands[c])) {
-        if (!region.write || region.space != space_) continue;
+        if (!region.write || region.space != home.space) continue;
         for_each_run(region, [&](Run run) {
           if (run.begin <= at && at < run.end && (!found || *found == than)) found = c;
         });

@@ -1,4 +1,4 @@
-// Which bytes of the global space's buffers have been written, once, and whether reads come after.
+// Which bytes of the buffers have been written, once, and whether reads come after.
 #pragma once
 
 #include <cstdint>
@@ -8,35 +8,43 @@
 #include <string>
 #include <vector>
 
+#include "sim/program/access_history.h"
 #include "sim/program/order.h"
 #include "sim/program/program.h"
 #include "sim/program/runs.h"
 
 namespace npusim::program {
 
-/// The buffers of the global space and how much of each is written. Within a task only buffers that the task
-/// both writes and reads keep a writer for every byte; all others keep merged intervals, and a complete
-/// buffer keeps none. All functions throw InternalError naming the commands and the bytes.
+/// The buffers and how much of each is written. Within a segment only buffers that it both writes and reads
+/// keep a writer for every byte; all others keep merged intervals, and a complete buffer keeps none. All
+/// functions throw InternalError naming the commands and the bytes.
 class Tensors {
  public:
   explicit Tensors(const Program& program);
   Tensors(const Tensors&) = delete;
   Tensors& operator=(const Tensors&) = delete;
 
-  /// Opens the buffers whose lifetime begins with this task; checks that each of its global regions lies
-  /// inside one living buffer and that no input is written.
-  void begin_task(std::uint32_t task);
-  /// The command that `order` has just started reads or writes `region` of the global space.
-  void access(const Region& region, const Order& order);
-  /// Closes the buffers whose lifetime ends with the task.
-  void end_task();
+  /// The segment of tasks [first, end) begins. Finds the home of every region, by the lifetimes of buffers in
+  /// the region's task: each region of the global space must lie inside one living buffer, a scratchpad's
+  /// inside one or outside of all; no input is written.
+  void begin_segment(std::uint32_t first, std::uint32_t end);
+  /// The home of region `index` of a command of the segment.
+  [[nodiscard]] Home home_of(std::size_t command, std::size_t index) const {
+    return homes_[first_home_[command - program_.tasks[first_].first_command] + index];
+  }
+  /// Whether bytes of the buffer may have another home at another time of the segment.
+  [[nodiscard]] bool shared(Home buffer) const { return states_[buffer].shared; }
+  /// The command that `order` has just started reads or writes `region` of its home, a buffer.
+  void access(const Region& region, Home buffer, const Order& order);
+  /// Closes the buffers whose lifetime ends within the segment.
+  void end_segment();
   /// Closes the buffers that outlive the program.
   void finish();
 
  private:
   struct Cell {
     std::int64_t end = 0;
-    Epoch writer;  ///< place 0: certainly written before any read of this task
+    Epoch writer;  ///< place 0: certainly written before any read of this segment
   };
   using Cells = std::pmr::map<std::int64_t, Cell>;  ///< by first byte; disjoint
   struct State {
@@ -44,14 +52,25 @@ class Tensors {
     Cells cells;  ///< what is written, of a buffer that is not complete
     std::int64_t written = 0;
     bool read = false;
-    bool task_writes = false, task_reads = false;  ///< in the current task
-    [[nodiscard]] bool exact() const { return task_writes && task_reads; }
+    bool shared = false;                                 ///< in the current segment
+    bool segment_writes = false, segment_reads = false;  ///< in the current segment
+    [[nodiscard]] bool exact() const { return segment_writes && segment_reads; }
   };
+  using Alive = std::map<std::int64_t, std::uint32_t>;  ///< buffers of a space by first byte
 
-  void open(std::uint32_t buffer);
+  void open(std::uint32_t buffer, std::uint32_t task);
+  void lapse(std::uint32_t buffer);
   void close(std::uint32_t buffer);
-  [[nodiscard]] std::optional<std::uint32_t> locate(const Region& region) const;
-  void mark(std::size_t command, const Region& region);
+  void resolve(std::uint32_t task);
+  [[nodiscard]] Home resolve(std::size_t command, const Region& region) const;
+  /// Throws unless the region lies outside of all buffers of its scratchpad.
+  void check_outside(std::size_t command, const Region& region) const;
+  /// Finds among the segment's `buffers` those that share bytes.
+  void find_shared(std::vector<std::uint32_t> buffers);
+  [[nodiscard]] std::int64_t end_of(std::uint32_t buffer) const {
+    return program_.buffers[buffer].offset + program_.buffers[buffer].bytes;
+  }
+  void mark(std::size_t command, const Region& region, Home buffer);
   void read(std::uint32_t buffer, Run run, const Order& order);
   void write(std::uint32_t buffer, Run run, const Order& order);
   static void settle(Cells& cells);
@@ -66,14 +85,16 @@ class Tensors {
   [[nodiscard]] std::string bytes_of(std::uint32_t buffer, Run run) const;
 
   const Program& program_;
-  SpaceId space_ = 0;
   std::pmr::unsynchronized_pool_resource memory_;
   std::vector<State> states_;                     ///< by buffer
   std::vector<std::uint32_t> opening_, closing_;  ///< buffers by first and by last task
-  std::size_t opened_ = 0, closed_ = 0;
-  std::map<std::int64_t, std::uint32_t> alive_;  ///< by first byte
-  std::uint32_t task_ = 0;
-  std::vector<std::uint32_t> touched_;  ///< buffers that the task reads or writes
+  std::size_t opened_ = 0, lapsed_ = 0, closed_ = 0;
+  std::vector<Alive> alive_;               ///< by space
+  std::uint32_t first_ = 0, end_ = 0;      ///< tasks of the segment
+  std::vector<std::uint32_t> touched_;     ///< buffers that the segment reads or writes
+  std::vector<std::uint32_t> shared_;      ///< those with State::shared
+  std::vector<std::uint32_t> first_home_;  ///< by command of the segment, its first one in homes_
+  std::vector<Home> homes_;                ///< of the segment's regions
 };
 
 }  // namespace npusim::program

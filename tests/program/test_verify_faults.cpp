@@ -53,7 +53,7 @@ TEST_CASE("a wait dropped where order holds anyway leaves the flag set at the en
   draft.tasks[0][14].regions.clear();
   draft.frame.buffers[1].output = false;
   CHECK(verdict(draft.build()) ==
-        mmad(4) + " sets flag 'out_ready.0', but nothing waits for that set before the task ends");
+        mmad(4) + " sets flag 'out_ready.0', but nothing waits for that set before the segment ends");
 }
 
 TEST_CASE("a dropped set is a deadlock that names who waits for which flag") {
@@ -126,7 +126,7 @@ TEST_CASE("an extra set is found where it overfills the flag or is left at the e
   Draft draft = pipeline();
   draft.tasks[0][16].sets.push_back(kInFree0);
   CHECK(verdict(draft.build()) ==
-        mmad(5) + " sets flag 'in_free.0', but nothing waits for that set before the task ends");
+        mmad(5) + " sets flag 'in_free.0', but nothing waits for that set before the segment ends");
   draft = pipeline();
   draft.tasks[0][1].sets.push_back(kInFree0);
   CHECK(holds(verdict(draft.build()), mmad(0) + " sets flag 'in_free.0' for the 2nd time"));
@@ -225,7 +225,7 @@ TEST_CASE("a region shifted by one byte reads what nobody wrote") {
   Draft draft = pipeline();
   draft.tasks[0][4].regions[0].offset += 1;
   const std::string message = verdict(draft.build());
-  CHECK(message == mmad(1) + " reads l1[512 +1], which no command of the task has written before");
+  CHECK(message == mmad(1) + " reads l1[512 +1], which no command of the segment has written before");
 }
 
 TEST_CASE("a region that leaves its scratchpad is refused") {
@@ -284,7 +284,7 @@ TEST_CASE("a scratchpad's contents do not survive its task") {
   command.regions.push_back({1, false, 0, 16});
   draft.tasks[1].push_back(command);
   CHECK(verdict(draft.build()) ==
-        "task 'conv2' command 0 (cube copy_out) reads l1[0 +16], which no command of the task has written "
+        "task 'conv2' command 0 (cube copy_out) reads l1[0 +16], which no command of the segment has written "
         "before");
 }
 

@@ -91,7 +91,7 @@ TEST_CASE("two buffers that overlap by one byte and share one task are refused b
 
 TEST_CASE("a buffer may not be touched outside its life") {
   Tensors t;
-  t.buffer("a", 0, 64, 1, 1, true);
+  t.buffer("a", 0, 64, 1, 1);
   t.task("one");
   t.command(0, {reads(0, 64)});
   t.task("two");
