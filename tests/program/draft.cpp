@@ -369,6 +369,21 @@ bool conflict(const DraftCommand& a, const DraftCommand& b) {
 
 }  // namespace
 
+void tie_conflicts(const std::vector<DraftCommand*>& commands, Rng& rng, int tied_percent) {
+  FlagId next = 0;
+  for (std::size_t late = 0; late < commands.size(); ++late) {
+    for (std::size_t early = 0; early < late; ++early) {
+      if (commands[early]->head.queue == commands[late]->head.queue) continue;
+      if (!conflict(*commands[early], *commands[late]) || rng.uniform(0, 99) >= tied_percent) continue;
+      const bool again = next > 0 && rng.uniform(0, 7) == 0;
+      const auto flag = static_cast<FlagId>(again ? rng.uniform(0, next - 1) : next);
+      if (!again && next < 63) ++next;
+      commands[early]->sets.push_back(flag);
+      commands[late]->waits.push_back(flag);
+    }
+  }
+}
+
 Program random_tangle(Rng& rng, int tied_percent) {
   Program program;
   program.target = &tangle_target();
@@ -377,18 +392,9 @@ Program random_tangle(Rng& rng, int tied_percent) {
   program.tasks.push_back(plain_task("t"));
   Draft draft(program);
   Commands& commands = draft.tasks[0] = Tangle(rng).commands();
-  FlagId next = 0;
-  for (std::size_t late = 0; late < commands.size(); ++late) {
-    for (std::size_t early = 0; early < late; ++early) {
-      if (commands[early].head.queue == commands[late].head.queue) continue;
-      if (!conflict(commands[early], commands[late]) || rng.uniform(0, 99) >= tied_percent) continue;
-      const bool again = next > 0 && rng.uniform(0, 7) == 0;
-      const auto flag = static_cast<FlagId>(again ? rng.uniform(0, next - 1) : next);
-      if (!again && next < 63) ++next;
-      commands[early].sets.push_back(flag);
-      commands[late].waits.push_back(flag);
-    }
-  }
+  std::vector<DraftCommand*> all;
+  for (DraftCommand& command : commands) all.push_back(&command);
+  tie_conflicts(all, rng, tied_percent);
   return draft.build();
 }
 

@@ -55,6 +55,15 @@ const Target& tangle_target();
 /// not sound in general.
 Program random_tangle(Rng& rng, int tied_percent);
 
+/// Ties conflicts between commands of two queues by a flag each, with this probability; one in eight times by
+/// a flag that is in use. `commands` are a segment's, in program order.
+void tie_conflicts(const std::vector<DraftCommand*>& commands, Rng& rng, int tied_percent);
+
+/// A program of two to five tasks for tangle_target(), most of them joined, with buffers of random lifetimes
+/// that share addresses in the global space and in a scratchpad, and scratchpad bytes outside of buffers. In
+/// program order all is well; conflicts between two queues of a segment are tied as in random_tangle().
+Program random_segments(Rng& rng, int tied_percent);
+
 /// The verdict on a sound program.
 inline const std::string kSound;
 /// The message of the InternalError that verify() throws; kSound when it throws none.

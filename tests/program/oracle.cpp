@@ -1,7 +1,7 @@
 #include "tests/program/oracle.h"
 
 #include <algorithm>
-#include <map>
+#include <set>
 #include <vector>
 
 namespace npusim::program::test {
@@ -10,107 +10,120 @@ namespace {
 constexpr std::int64_t kGrain = 8;
 constexpr int kNobody = -1;
 
-/// The 8-byte grains a command reads and writes, numbered through all spaces and buffers.
+/// A grain and the buffer that a command accesses there, kNobody for none.
+struct Touch {
+  std::size_t grain = 0;
+  int buffer = kNobody;
+};
+
+/// The 8-byte grains a command reads and writes, numbered through all spaces.
 struct Footprint {
-  std::vector<std::size_t> reads, writes;
+  std::vector<Touch> reads, writes;
 };
 
 class Game {
  public:
-  explicit Game(const Program& program) : program_(program), footprints_(program.commands.size()) {
+  explicit Game(const Program& program)
+      : program_(program), footprints_(program.commands.size()), observed_(program.commands.size()) {
+    for (const Space& space : program.target->spaces) {
+      std::int64_t bytes = space.bytes;
+      for (const Buffer& buffer : program.buffers) {
+        if (space.global && bytes < buffer.offset + buffer.bytes) bytes = buffer.offset + buffer.bytes;
+      }
+      space_base_.push_back(grains_);
+      grains_ += static_cast<std::size_t>(bytes / kGrain);
+    }
     for (std::uint32_t t = 0; t < program.tasks.size(); ++t) {
       const Task& task = program.tasks[t];
       for (std::uint32_t i = 0; i < task.command_count; ++i) note(t, task.first_command + i);
     }
-    observed_.resize(program.commands.size());
   }
 
   std::string play(Rng& rng, bool first) {
     first_ = first;
-    writer_.assign(grains_, kNobody);
+    content_.assign(grains_, {});
     busy_readers_.assign(grains_, 0);
     busy_writers_.assign(grains_, 0);
-    for (const auto& [buffer, base] : buffer_base_) {
-      if (program_.buffers[buffer].input) fill(buffer, base);
-    }
-    for (const Task& task : program_.tasks) {
-      std::string fault = play_task(task, rng);
-      if (!fault.empty()) return fault;
-    }
-    for (const auto& [buffer, base] : buffer_base_) {
-      const std::int64_t count = program_.buffers[buffer].bytes / kGrain;
-      for (std::int64_t g = 0; g < count; ++g) {
-        if (writer_[base + static_cast<std::size_t>(g)] == kNobody) return "incomplete buffer";
+    written_.assign(program_.buffers.size(), {});
+    read_.assign(program_.buffers.size(), false);
+    for (std::size_t b = 0; b < program_.buffers.size(); ++b) {
+      const Buffer& buffer = program_.buffers[b];
+      if (!buffer.input) continue;
+      const std::size_t from = grain(buffer.space, buffer.offset);
+      for (std::size_t g = from; g < grain(buffer.space, buffer.offset + buffer.bytes); ++g) {
+        content_[g] = {kHost, static_cast<int>(b)};
       }
+    }
+    for (std::size_t t = 0; t < program_.tasks.size();) {
+      std::size_t end = t + 1;
+      while (end < program_.tasks.size() && program_.tasks[end].joined) ++end;
+      std::string fault = play_segment(t, end, rng);
+      if (!fault.empty()) return fault;
+      t = end;
+    }
+    for (std::size_t b = 0; b < program_.buffers.size(); ++b) {
+      const Buffer& buffer = program_.buffers[b];
+      if (buffer.input || (!buffer.output && !read_[b])) continue;
+      if (written_[b].size() != static_cast<std::size_t>(buffer.bytes / kGrain)) return "incomplete buffer";
     }
     return "";
   }
 
  private:
+  static constexpr int kHost = 1 << 30;
+  /// What a grain holds: who wrote it, into which buffer.
+  struct Content {
+    int writer = kNobody;
+    int buffer = kNobody;
+  };
+
+  [[nodiscard]] std::size_t grain(SpaceId space, std::int64_t offset) const {
+    return space_base_[space] + static_cast<std::size_t>(offset / kGrain);
+  }
+
   void note(std::uint32_t task, std::size_t command) {
     for (const Region& region : program_.regions_of(program_.commands[command])) {
       Footprint& footprint = footprints_[command];
       auto& list = region.write ? footprint.writes : footprint.reads;
-      const std::size_t base = base_of(task, region);
-      const std::int64_t origin =
-          program_.target->spaces[region.space].global ? program_.buffers[last_buffer_].offset : 0;
       for (std::int64_t o = 0; o < region.outer; ++o) {
         for (std::int64_t i = 0; i < region.inner; ++i) {
-          const std::int64_t from =
-              region.offset + o * region.outer_stride + i * region.inner_stride - origin;
+          const std::int64_t from = region.offset + o * region.outer_stride + i * region.inner_stride;
           for (std::int64_t b = 0; b < region.bytes; b += kGrain) {
-            list.push_back(base + static_cast<std::size_t>((from + b) / kGrain));
+            list.push_back({grain(region.space, from + b), buffer_at(task, region.space, from + b)});
           }
         }
       }
     }
   }
 
-  /// The number of the first grain of a scratchpad in this task, or of the region's buffer.
-  std::size_t base_of(std::uint32_t task, const Region& region) {
-    const Space& space = program_.target->spaces[region.space];
-    if (!space.global) {
-      const auto [at, added] = scratch_base_.try_emplace({task, region.space}, grains_);
-      if (added) grains_ += static_cast<std::size_t>(space.bytes / kGrain);
-      return at->second;
-    }
-    for (std::uint32_t b = 0; b < program_.buffers.size(); ++b) {
+  [[nodiscard]] int buffer_at(std::uint32_t task, SpaceId space, std::int64_t at) const {
+    for (std::size_t b = 0; b < program_.buffers.size(); ++b) {
       const Buffer& buffer = program_.buffers[b];
-      if (task < buffer.first_task || task > buffer.last_task) continue;
-      if (region.offset < buffer.offset || region.offset >= buffer.offset + buffer.bytes) continue;
-      last_buffer_ = b;
-      const auto [at, added] = buffer_base_.try_emplace(b, grains_);
-      if (added) grains_ += static_cast<std::size_t>(buffer.bytes / kGrain);
-      return at->second;
+      if (buffer.space != space || task < buffer.first_task || task > buffer.last_task) continue;
+      if (at >= buffer.offset && at < buffer.offset + buffer.bytes) return static_cast<int>(b);
     }
-    return 0;
+    return kNobody;
   }
 
-  void fill(std::uint32_t buffer, std::size_t base) {
-    const std::int64_t count = program_.buffers[buffer].bytes / kGrain;
-    for (std::int64_t g = 0; g < count; ++g) writer_[base + static_cast<std::size_t>(g)] = 1 << 30;
-  }
-  [[nodiscard]] bool in_buffer(std::size_t grain) const {
-    for (const auto& [buffer, base] : buffer_base_) {
-      if (grain >= base && grain < base + static_cast<std::size_t>(program_.buffers[buffer].bytes / kGrain)) {
-        return true;
-      }
+  std::string play_segment(std::size_t first, std::size_t last, Rng& rng) {
+    for (Content& content : content_) {
+      if (content.buffer == kNobody) content = {};  // scratchpads forget
     }
-    return false;
-  }
-
-  std::string play_task(const Task& task, Rng& rng) {
     const std::size_t queues = program_.target->queues.size();
     std::vector<std::vector<std::size_t>> order(queues);
-    for (std::uint32_t i = 0; i < task.command_count; ++i) {
-      order[program_.commands[task.first_command + i].queue].push_back(task.first_command + i);
+    std::size_t left = 0;
+    for (std::size_t t = first; t < last; ++t) {
+      for (std::uint32_t i = 0; i < program_.tasks[t].command_count; ++i, left += 2) {
+        const std::size_t command = program_.tasks[t].first_command + i;
+        order[program_.commands[command].queue].push_back(command);
+      }
     }
     std::vector<std::size_t> next(queues, 0);
     std::vector<bool> running(queues, false);
     std::vector<std::int64_t> weight(queues);
     for (auto& w : weight) w = std::int64_t{1} << rng.uniform(0, 10);
     std::vector<std::int64_t> flags(program_.target->flags.size(), 0);
-    for (std::uint32_t left = 2 * task.command_count; left > 0; --left) {
+    for (; left > 0; --left) {
       std::vector<std::size_t> able;
       std::int64_t total = 0;
       for (std::size_t q = 0; q < queues; ++q) {
@@ -142,28 +155,32 @@ class Game {
     for (const FlagId flag : program_.waits_of(program_.commands[command])) --flags[flag];
     const Footprint& footprint = footprints_[command];
     std::vector<int> seen;
-    for (const std::size_t grain : footprint.reads) {
+    for (const auto& [grain, buffer] : footprint.reads) {
       if (busy_writers_[grain] != 0) return "read while written";
-      if (writer_[grain] == kNobody) return "read before any write";
-      seen.push_back(writer_[grain]);
+      const Content& content = content_[grain];
+      if (content.writer == kNobody || content.buffer != buffer) return "read before any write";
+      if (buffer != kNobody) read_[static_cast<std::size_t>(buffer)] = true;
+      seen.push_back(content.writer);
     }
-    for (const std::size_t grain : footprint.writes) {
+    for (const auto& [grain, buffer] : footprint.writes) {
       if (busy_writers_[grain] != 0 || busy_readers_[grain] != 0) return "write while in use";
-      if (writer_[grain] != kNobody && in_buffer(grain)) return "buffer written twice";
+      if (buffer == kNobody) continue;
+      if (program_.buffers[static_cast<std::size_t>(buffer)].input) return "input overwritten";
+      if (!written_[static_cast<std::size_t>(buffer)].insert(grain).second) return "buffer written twice";
     }
     if (!first_ && seen != observed_[command]) return "data from another command";
     observed_[command] = std::move(seen);
-    for (const std::size_t grain : footprint.reads) ++busy_readers_[grain];
-    for (const std::size_t grain : footprint.writes) ++busy_writers_[grain];
+    for (const Touch& touch : footprint.reads) ++busy_readers_[touch.grain];
+    for (const Touch& touch : footprint.writes) ++busy_writers_[touch.grain];
     return "";
   }
 
   std::string end(std::size_t command, std::vector<std::int64_t>& flags) {
     const Footprint& footprint = footprints_[command];
-    for (const std::size_t grain : footprint.reads) --busy_readers_[grain];
-    for (const std::size_t grain : footprint.writes) {
+    for (const Touch& touch : footprint.reads) --busy_readers_[touch.grain];
+    for (const auto& [grain, buffer] : footprint.writes) {
       --busy_writers_[grain];
-      writer_[grain] = static_cast<int>(command);
+      content_[grain] = {static_cast<int>(command), buffer};
     }
     for (const FlagId flag : program_.sets_of(program_.commands[command])) {
       if (++flags[flag] > program_.target->flag_capacity) return "overfull flag";
@@ -173,13 +190,13 @@ class Game {
 
   const Program& program_;
   std::vector<Footprint> footprints_;
-  std::map<std::pair<std::uint32_t, SpaceId>, std::size_t> scratch_base_;
-  std::map<std::uint32_t, std::size_t> buffer_base_;
-  std::uint32_t last_buffer_ = 0;
+  std::vector<std::size_t> space_base_;  ///< first grain of each space
   std::size_t grains_ = 0;
-  std::vector<int> writer_;
+  std::vector<Content> content_;
   std::vector<int> busy_readers_, busy_writers_;
-  std::vector<std::vector<int>> observed_;  ///< by command: the writers of what it read
+  std::vector<std::set<std::size_t>> written_;  ///< by buffer
+  std::vector<bool> read_;                      ///< by buffer
+  std::vector<std::vector<int>> observed_;      ///< by command: the writers of what it read
   bool first_ = true;
 };
 

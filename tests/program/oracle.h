@@ -10,10 +10,10 @@ namespace npusim::program::test {
 
 /// Plays `program` in `games` random timings (engines may be arbitrarily slow) and returns what went wrong
 /// first, or "": a deadlock, an overfull or left-over flag, two commands at work on the same bytes with one
-/// of them writing, a read of bytes that nobody wrote in the task (scratchpads) or yet (buffers), a byte of a
-/// buffer written twice, an output or read buffer left incomplete, or a read whose data come from another
-/// command than in the game before. Regions must lie inside their spaces and living buffers and be multiples
-/// of 8 bytes.
+/// of them writing, a read of bytes that nobody wrote in the segment (scratchpads) or yet (buffers) or that
+/// hold another buffer's data by then, a byte of a buffer written twice or of an input written, an output or
+/// read buffer left incomplete, or a read whose data come from another command than in the game before.
+/// Regions must lie inside their spaces and living buffers and be multiples of 8 bytes.
 std::string play(const Program& program, int games, Rng& rng);
 
 }  // namespace npusim::program::test

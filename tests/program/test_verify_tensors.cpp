@@ -3,50 +3,13 @@
 #include <fmt/format.h>
 
 #include "tests/catch.h"
-#include "tests/program/draft.h"
+#include "tests/program/task_script.h"
 
 using namespace npusim;
 using namespace npusim::program;
 using namespace npusim::program::test;
 
-namespace {
-
-/// Tasks of single commands on the small target's queues that read and write the global space.
-class Tensors {
- public:
-  Tensors() : builder_(program_) { program_.target = &small_target(); }
-  void buffer(const std::string& name, std::int64_t offset, std::int64_t bytes, std::uint32_t first,
-              std::uint32_t last, bool input = false, bool output = false) {
-    program_.buffers.push_back({name, offset, bytes, input, output, first, last});
-  }
-  void task(const std::string& name) {
-    if (open_) builder_.end_task();
-    open_ = true;
-    builder_.begin_task(plain_task(name));
-  }
-  /// A command of `queue` with these regions; it waits for and sets the flags, -1 for none.
-  void command(QueueId queue, const std::vector<Region>& regions, int wait = -1, int set = -1) {
-    builder_.command(queue, 2);
-    for (const Region& region : regions) builder_.region(region);
-    if (wait >= 0) builder_.wait(static_cast<FlagId>(wait));
-    if (set >= 0) builder_.set(static_cast<FlagId>(set));
-  }
-  std::string verdict() {
-    if (open_) builder_.end_task();
-    open_ = false;
-    return test::verdict(program_);
-  }
-
- private:
-  Program program_;
-  Builder builder_;
-  bool open_ = false;
-};
-
-Region reads(std::int64_t offset, std::int64_t bytes) { return {0, false, offset, bytes}; }
-Region writes(std::int64_t offset, std::int64_t bytes) { return {0, true, offset, bytes}; }
-
-}  // namespace
+using Tensors = TaskScript;
 
 TEST_CASE("a tensor written in one task is read in the next without any flag") {
   Tensors t;
