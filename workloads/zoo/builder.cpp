@@ -139,13 +139,14 @@ TensorId Builder::conv(const std::string& name, TensorId x, const Conv& c, bool 
 }
 
 TensorId Builder::conv_transpose(const std::string& name, TensorId x, std::int64_t out, std::int64_t kernel,
-                                 std::int64_t stride) {
+                                 std::int64_t stride, bool bias) {
   // TensorFlow's SAME: kernel - stride cells of the full output are cut off, the odd one at the end.
   const std::int64_t cut = kernel - stride, before = cut / 2, after = cut - before;
   const ir::Window window{{kernel, kernel}, {stride, stride}, {1, 1}, {before, before, after, after}};
-  return emit(
-      name, "ConvTranspose", OpKind::conv_transpose, ir::ConvAttrs{window, 1, {0, 0}},
-      {x, weight(name + ".weight", {channels(x), out, kernel, kernel}), weight(name + ".bias", {out})});
+  std::vector<TensorId> inputs{x, weight(name + ".weight", {channels(x), out, kernel, kernel})};
+  if (bias) inputs.push_back(weight(name + ".bias", {out}));
+  return emit(name, "ConvTranspose", OpKind::conv_transpose, ir::ConvAttrs{window, 1, {0, 0}},
+              std::move(inputs));
 }
 
 TensorId Builder::batch_norm(const std::string& name, TensorId x, double epsilon) {

@@ -84,9 +84,9 @@ class Builder {
   /// Convolution without bias, BatchNorm `<name>.bn` and activation `<name>.<act>`.
   TensorId conv_bn_act(const std::string& name, TensorId x, const Conv& c, Act act = Act::relu);
 
-  /// A transposed convolution with bias whose output is `stride` times its input (kernel >= stride).
+  /// A transposed convolution whose output is `stride` times its input (kernel >= stride).
   TensorId conv_transpose(const std::string& name, TensorId x, std::int64_t out, std::int64_t kernel,
-                          std::int64_t stride);
+                          std::int64_t stride, bool bias = true);
 
   TensorId max_pool(const std::string& name, TensorId x, const Pool& p);
   TensorId average_pool(const std::string& name, TensorId x, const Pool& p);

@@ -13,6 +13,7 @@ namespace npusim::zoo {
 
 /// The network's outputs; one tensor converts.
 struct Outputs : std::vector<TensorId> {
+  Outputs() = default;
   Outputs(std::initializer_list<TensorId> all) : std::vector<TensorId>(all) {}
   Outputs(TensorId only) : std::vector<TensorId>{only} {}  // NOLINT(google-explicit-constructor)
 };
@@ -50,6 +51,9 @@ void add_torchvision(std::vector<Recipe>& rows, const Table& table, const char* 
 std::vector<Recipe> plain_networks();               ///< AlexNet, VGG, SqueezeNet
 std::vector<Recipe> residual_networks();            ///< ResNet, ResNeXt, Wide ResNet, ResNet-8
 std::vector<Recipe> inception_networks();           ///< GoogLeNet, Inception v3
+std::vector<Recipe> later_inception_networks();     ///< Inception v2 and v4, Inception-ResNet v2
+std::vector<Recipe> keras_networks();               ///< ResNet v1 and v2, Xception
+std::vector<Recipe> dense_prediction_networks();    ///< PoseNet, BodyPix, SSD, DeepLab, U-Net, YOLO
 std::vector<Recipe> dense_networks();               ///< DenseNet
 std::vector<Recipe> shuffle_networks();             ///< ShuffleNet v2
 std::vector<Recipe> mobile_networks();              ///< MobileNet v1 to v3, MNASNet

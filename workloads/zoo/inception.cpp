@@ -34,16 +34,17 @@ TensorId module(Builder& b, TensorId x, const GoogLeNetModule& m) {
   return b.concat(name + ".concat", {one, three, five, pool});
 }
 
-TensorId googlenet(Builder& b) {
-  TensorId x = b.conv_bn_act("conv1", b.input(), {.out = 64, .kernel = 7, .stride = 2});
-  x = b.max_pool("maxpool1", x, kHalvingUp);
+/// `halving` is the 3x3 pool of stride 2, `pad` the stem's.
+TensorId googlenet(Builder& b, const Pool& halving, const Pad& pad, std::int64_t classes) {
+  TensorId x = b.conv_bn_act("conv1", b.input(), {.out = 64, .kernel = 7, .stride = 2, .pad = pad});
+  x = b.max_pool("maxpool1", x, halving);
   x = b.conv_bn_act("conv2", x, {.out = 64});
   x = b.conv_bn_act("conv3", x, {.out = 192, .kernel = 3});
-  x = b.max_pool("maxpool2", x, kHalvingUp);
+  x = b.max_pool("maxpool2", x, halving);
   for (const auto& m : {GoogLeNetModule{"3a", 64, 96, 128, 16, 32, 32}, {"3b", 128, 128, 192, 32, 96, 64}}) {
     x = module(b, x, m);
   }
-  x = b.max_pool("maxpool3", x, kHalvingUp);
+  x = b.max_pool("maxpool3", x, halving);
   for (const auto& m : {GoogLeNetModule{"4a", 192, 96, 208, 16, 48, 64},
                         {"4b", 160, 112, 224, 24, 64, 64},
                         {"4c", 128, 128, 256, 24, 64, 64},
@@ -56,7 +57,7 @@ TensorId googlenet(Builder& b) {
        {GoogLeNetModule{"5a", 256, 160, 320, 32, 128, 128}, {"5b", 384, 192, 384, 48, 128, 128}}) {
     x = module(b, x, m);
   }
-  return b.classifier(x, kClasses);
+  return b.classifier(x, classes);
 }
 
 /// The branch of modules A, C and E that averages and projects.
@@ -145,12 +146,20 @@ constexpr std::int64_t kAuxiliary = 768 * 128 + 2 * 128 + 25 * 128 * 768 + 2 * 7
 }  // namespace
 
 std::vector<Recipe> inception_networks() {
-  return {{{"googlenet", "inception modules with BatchNorm, ImageNet", kTorchvision, 224, exactly(6'624'904),
-            millions(1'498)},
-           googlenet},
-          {{"inception_v3", "factorised inception modules, ImageNet", kTorchvision, 299,
-            exactly(27'161'264 - kAuxiliary), millions(5'713)},
-           inception_v3}};
+  std::vector<Recipe> rows{{{"googlenet", "inception modules with BatchNorm, ImageNet", kTorchvision, 224,
+                             exactly(6'624'904), millions(1'498)},
+                            [](Builder& b) { return googlenet(b, kHalvingUp, Pad::kHalf, kClasses); }},
+                           {{"inception_v3", "factorised inception modules, ImageNet", kTorchvision, 299,
+                             exactly(27'161'264 - kAuxiliary), millions(5'713)},
+                            inception_v3}};
+  rows.push_back({{"inception_v1", "inception modules as TensorFlow has them, ImageNet (1001 classes)",
+                   "tensorflow/models, slim; GoogLeNet's figures with a class more", 224,
+                   exactly(6'624'904 + 1'025), millions(1'498)},
+                  [](Builder& b) {
+                    return googlenet(b, {.kernel = 3, .stride = 2, .pad = Pad::kSame}, Pad::kSame,
+                                     kTensorFlowClasses);
+                  }});
+  return rows;
 }
 
 }  // namespace npusim::zoo

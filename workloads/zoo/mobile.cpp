@@ -15,12 +15,13 @@ struct V1Stage {
 
 }  // namespace
 
-TensorId mobilenet_v1_features(Builder& b, double width, std::int64_t output_stride) {
+MobileNetV1Maps mobilenet_v1_maps(Builder& b, double width, std::int64_t output_stride) {
   const auto scaled = [width](std::int64_t channels) {
     return round_channels(static_cast<double>(channels) * width);
   };
   TensorId x = b.conv_bn_act("conv1", b.input(),
                              {.out = scaled(32), .kernel = 3, .stride = 2, .pad = Pad::kSame}, Act::relu6);
+  TensorId middle = x;
   int index = 1;
   std::int64_t reached = 2, dilation = 1;
   for (const V1Stage& stage : {V1Stage{64, 1, 1},
@@ -39,11 +40,12 @@ TensorId mobilenet_v1_features(Builder& b, double width, std::int64_t output_str
       const Conv depthwise{b.channels(x), 3, stride, b.channels(x), Pad::kSame, dilation};
       x = b.conv_bn_act(name + ".depthwise", x, depthwise, Act::relu6);
       x = b.conv_bn_act(name + ".pointwise", x, {.out = scaled(stage.out)}, Act::relu6);
+      if (index == 11) middle = x;
       reached *= stride;
       if (dilates) dilation *= stage.stride;
     }
   }
-  return x;
+  return {middle, x};
 }
 
 const std::vector<MobileStage>& mobilenet_v2_stages() {

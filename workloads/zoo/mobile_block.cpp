@@ -14,7 +14,11 @@ TensorId mobile_block(Builder& b, const std::string& name, TensorId x, const Mob
   const TensorId input = x;
   const std::int64_t in = b.channels(x);
   const bool expands = block.expanded != in;
-  Conv filter{.out = block.expanded, .kernel = block.kernel, .stride = block.stride, .pad = block.pad};
+  Conv filter{.out = block.expanded,
+              .kernel = block.kernel,
+              .stride = block.stride,
+              .pad = block.pad,
+              .dilation = block.dilation};
   if (!block.fused) filter.groups = block.expanded;
   if (expands && !block.fused) x = b.conv_bn_act(name + ".expand", x, {.out = block.expanded}, block.act);
   if (expands || !block.fused) {
@@ -47,8 +51,10 @@ TensorId mobile_stages(Builder& b, TensorId x, const std::vector<MobileStage>& s
                               .gate = Act::sigmoid,
                               .fused = stage.fused,
                               .skip = stage.skip,
-                              .pad = style.pad};
-      x = mobile_block(b, "stage" + std::to_string(s) + "." + std::to_string(i), x, block);
+                              .pad = style.pad,
+                              .dilation = stage.dilation};
+      x = mobile_block(b, "stage" + std::to_string(style.first_stage + s) + "." + std::to_string(i), x,
+                       block);
     }
   }
   return x;

@@ -22,6 +22,7 @@ struct MobileBlock {
   bool fused = false;  ///< expand and filter in one full convolution (none at all where nothing is expanded)
   bool skip = true;    ///< add the input where shapes allow it
   Pad pad = Pad::kHalf;
+  std::int64_t dilation = 1;  ///< of the filter
 };
 
 TensorId mobile_block(Builder& b, const std::string& name, TensorId x, const MobileBlock& block);
@@ -31,6 +32,7 @@ struct MobileStage {
   std::int64_t kernel = 3, expansion = 1, out = 0, repeats = 1, stride = 1;
   bool fused = false;
   bool skip = true;
+  std::int64_t dilation = 1;
 };
 
 /// What all stages of a network share.
@@ -43,15 +45,23 @@ struct MobileStyle {
   bool fixed_ends = false;  ///< `depth` leaves the first and last stage alone
   std::int64_t first_in =
       0;  ///< the first block expands from this many channels, whatever its input has (0: its input)
+  std::size_t first_stage = 0;  ///< number of the first row, for names
 };
 
 /// Blocks "stage<s>.<i>" for every row.
 TensorId mobile_stages(Builder& b, TensorId x, const std::vector<MobileStage>& stages,
                        const MobileStyle& style);
 
+/// Two maps of MobileNet v1: behind the last block of a sixteenth of the image's size, and behind all.
+struct MobileNetV1Maps {
+  TensorId middle, last;
+};
 /// MobileNet v1's body (arXiv 1704.04861) up to its last 1x1 convolution, padded as TensorFlow does. Strides
 /// beyond `output_stride` become dilations of what follows them.
-TensorId mobilenet_v1_features(Builder& b, double width, std::int64_t output_stride = 32);
+MobileNetV1Maps mobilenet_v1_maps(Builder& b, double width, std::int64_t output_stride = 32);
+inline TensorId mobilenet_v1_features(Builder& b, double width, std::int64_t output_stride = 32) {
+  return mobilenet_v1_maps(b, width, output_stride).last;
+}
 
 /// The stages of MobileNet v2 (arXiv 1801.04381), table 2.
 const std::vector<MobileStage>& mobilenet_v2_stages();

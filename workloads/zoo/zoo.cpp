@@ -24,11 +24,19 @@ struct Family {
 };
 
 constexpr std::array kFamilies{
-    Family{"ResNet", residual_networks},          Family{"AlexNet, VGG, SqueezeNet", plain_networks},
-    Family{"Inception", inception_networks},      Family{"MobileNet", mobile_networks},
-    Family{"EfficientNet", efficient_networks},   Family{"ISyNet", isynet_networks},
-    Family{"DenseNet", dense_networks},           Family{"ShuffleNet", shuffle_networks},
-    Family{"Transformers", transformer_networks}, Family{"MIDAP and S3NAS", midap_networks},
+    Family{"ResNet", residual_networks},
+    Family{"AlexNet, VGG, SqueezeNet", plain_networks},
+    Family{"Inception", inception_networks},
+    Family{"Inception, later versions", later_inception_networks},
+    Family{"Keras", keras_networks},
+    Family{"MobileNet", mobile_networks},
+    Family{"EfficientNet", efficient_networks},
+    Family{"ISyNet", isynet_networks},
+    Family{"DenseNet", dense_networks},
+    Family{"ShuffleNet", shuffle_networks},
+    Family{"Transformers", transformer_networks},
+    Family{"poses, boxes, segments", dense_prediction_networks},
+    Family{"MIDAP and S3NAS", midap_networks},
 };
 
 constexpr std::array kParametric{block_networks};
