@@ -1,16 +1,19 @@
-// npusim dram: one DRAM channel and its controller under a stream of requests.
+// npusim dram: DRAM channels and their controllers under a stream of requests.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <optional>
 #include <sstream>
+#include <tuple>
 
 #include "sim/base/error.h"
 #include "sim/cli/commands.h"
 #include "sim/cli/output.h"
-#include "sim/mem/dram/fr_fcfs_controller.h"
+#include "sim/mem/dram/energy.h"
+#include "sim/mem/dram/interleaved_channels.h"
 #include "sim/mem/dram/replay.h"
 #include "sim/mem/memory.h"
 #include "sim/trace/format.h"
@@ -24,6 +27,8 @@ using mem::FrFcfsPolicy;
 struct DramOptions {
   std::string config = "lpddr4-3200";
   std::string stream = "seq_read";
+  std::int64_t channels = 1;
+  std::int64_t interleave = 256;
   std::int64_t requests = 100'000;
   std::string mapping;
   std::string policy = "fr-fcfs";
@@ -46,6 +51,16 @@ struct Figures {
   double row_hit_rate = 0, refresh_share = 0;
   double mean_ns = 0, p50_ns = 0, p95_ns = 0, p99_ns = 0, max_ns = 0;
   std::size_t reads = 0;
+  std::optional<mem::DramEnergy> energy;
+  double nanojoules = 0, milliwatts = 0, picojoules_per_bit = 0;  ///< of energy
+};
+
+/// One run: what was simulated, and what it showed.
+struct Outcome {
+  std::string mapping;
+  std::int64_t requests = 0;
+  Figures figures;
+  mem::DramCounters counters;
 };
 
 /// "RoBaCo", the simulators' way, as "ro ba co"; anything with a blank or a bracket is taken as written.
@@ -78,9 +93,13 @@ FrFcfsPolicy policy_of(const DramOptions& options) {
   return policy;
 }
 
-DramRules rules_of(const DramOptions& options) {
+Config table_of(const DramOptions& options) {
   Config table = mem::dram_table(options.config, "--config");
   for (const std::string& assignment : options.overrides) table.set(assignment);
+  return table;
+}
+
+DramRules rules_of(const DramOptions& options, const Config& table) {
   const std::string flavour =
       !options.flavour.empty() ? options.flavour : (options.policy == "dramsim3" ? "dramsim3" : "jedec");
   return mem::read_rules(table,
@@ -92,21 +111,24 @@ double percentile(const std::vector<std::int64_t>& sorted, std::size_t percent) 
   return static_cast<double>(sorted[(sorted.size() * percent + 99) / 100 - 1]);
 }
 
-Figures figures_of(const mem::DramCounters& counters, const DramRules& rules, mem::ReplayResult result) {
+/// `rules` of one of `channels` channels.
+Figures figures_of(const mem::DramCounters& counters, const DramRules& rules, std::int64_t channels,
+                   mem::ReplayResult& result) {
   Figures figures;
   const double ns = 1e9 / static_cast<double>(rules.clock_hz);
   const auto columns = static_cast<double>(counters.reads + counters.writes);
   const auto clocks = static_cast<double>(std::max<std::int64_t>(result.clocks, 1));
   figures.clocks = result.clocks;
   figures.gigabytes_per_second = columns * static_cast<double>(rules.burst_bytes) / (clocks * ns);
-  figures.peak = static_cast<double>(rules.burst_bytes) / (static_cast<double>(rules.burst_clocks) * ns);
+  figures.peak =
+      static_cast<double>(rules.burst_bytes * channels) / (static_cast<double>(rules.burst_clocks) * ns);
   figures.of_peak = figures.gigabytes_per_second / figures.peak;
   if (columns > 0)
     figures.row_hit_rate = std::max(0.0, 1 - static_cast<double>(counters.activates) / columns);
   figures.refresh_share = static_cast<double>(counters.refreshes * rules.refresh_clocks) /
-                              (clocks * static_cast<double>(rules.ranks)) +
+                              (clocks * static_cast<double>(rules.ranks * channels)) +
                           static_cast<double>(counters.bank_refreshes * rules.bank_refresh_clocks) /
-                              (clocks * static_cast<double>(rules.banks()));
+                              (clocks * static_cast<double>(rules.banks() * channels));
   std::vector<std::int64_t>& latencies = result.read_latencies;
   std::sort(latencies.begin(), latencies.end());
   figures.reads = latencies.size();
@@ -133,10 +155,32 @@ Counts command_counts(const mem::DramCounters& c) {
           {"auto_precharge", c.auto_precharges}};
 }
 
-std::string to_text(const DramOptions& options, const std::string& mapping, std::int64_t requests,
-                    const Figures& f, const mem::DramCounters& counters) {
-  std::string text = fmt::format("{} under {}: {} requests, policy {}, mapping '{}'\n\n", options.config,
-                                 options.stream, trace::grouped(requests), options.policy, mapping);
+std::vector<std::pair<std::string, double>> energy_parts(const mem::DramEnergy& energy) {
+  return {{"activate", energy.activate},
+          {"read", energy.read},
+          {"write", energy.write},
+          {"refresh", energy.refresh},
+          {"active_standby", energy.active_standby},
+          {"precharge_standby", energy.precharge_standby}};
+}
+
+std::string energy_text(const Figures& f) {
+  if (!f.energy) return "the timing table has no currents";
+  std::string text = fmt::format("{:.3f} uJ, {:.1f} mW", f.nanojoules / 1000, f.milliwatts);
+  if (f.picojoules_per_bit > 0) text += fmt::format(", {:.2f} pJ/bit", f.picojoules_per_bit);
+  text += ":";
+  for (const auto& [name, picojoules] : energy_parts(*f.energy)) {
+    text += fmt::format(" {} {:.1f} %", name, 100 * picojoules / f.energy->total());
+  }
+  return text;
+}
+
+std::string to_text(const DramOptions& options, const Outcome& outcome) {
+  const Figures& f = outcome.figures;
+  const std::string channels = options.channels == 1 ? "" : fmt::format(", {} channels", options.channels);
+  std::string text =
+      fmt::format("{} under {}: {} requests{}, policy {}, mapping '{}'\n\n", options.config, options.stream,
+                  trace::grouped(outcome.requests), channels, options.policy, outcome.mapping);
   const auto line = [&text](const char* label, const std::string& value) {
     text += fmt::format("{:<17}{}\n", label, value);
   };
@@ -150,26 +194,28 @@ std::string to_text(const DramOptions& options, const std::string& mapping, std:
   line("row hits", fmt::format("{:.2f} %", 100 * f.row_hit_rate));
   line("refresh", fmt::format("{:.2f} % of the time", 100 * f.refresh_share));
   std::string commands;
-  for (const auto& [name, count] : command_counts(counters)) {
+  for (const auto& [name, count] : command_counts(outcome.counters)) {
     if (count > 0)
       commands += fmt::format("{}{} {}", commands.empty() ? "" : ", ", name, trace::grouped(count));
   }
   line("commands", commands);
-  line("answered without",
-       fmt::format("{} reads from waiting writes, {} requests merged",
-                   trace::grouped(counters.forwarded_reads), trace::grouped(counters.merged)));
+  line("energy", energy_text(f));
+  line("answered without", fmt::format("{} reads from waiting writes, {} requests merged",
+                                       trace::grouped(outcome.counters.forwarded_reads),
+                                       trace::grouped(outcome.counters.merged)));
   return text;
 }
 
-std::string to_json(const DramOptions& options, const std::string& mapping, std::int64_t requests,
-                    const Figures& f, const mem::DramCounters& counters) {
+std::string to_json(const DramOptions& options, const Outcome& outcome) {
+  const Figures& f = outcome.figures;
   nlohmann::ordered_json json;
   json["schema"] = "npusim.dram/1";
   json["config"] = options.config;
   json["stream"] = options.stream;
+  json["channels"] = options.channels;
   json["policy"] = options.policy;
-  json["mapping"] = mapping;
-  json["requests"] = requests;
+  json["mapping"] = outcome.mapping;
+  json["requests"] = outcome.requests;
   json["clocks"] = f.clocks;
   json["bandwidth_gbs"] = f.gigabytes_per_second;
   json["peak_gbs"] = f.peak;
@@ -180,21 +226,69 @@ std::string to_json(const DramOptions& options, const std::string& mapping, std:
     json["read_latency_ns"] = {
         {"mean", f.mean_ns}, {"p50", f.p50_ns}, {"p95", f.p95_ns}, {"p99", f.p99_ns}, {"max", f.max_ns}};
   }
-  for (const auto& [name, count] : command_counts(counters)) json["commands"][name] = count;
-  json["forwarded_reads"] = counters.forwarded_reads;
-  json["merged_requests"] = counters.merged;
+  for (const auto& [name, count] : command_counts(outcome.counters)) json["commands"][name] = count;
+  if (f.energy) {
+    for (const auto& [name, picojoules] : energy_parts(*f.energy)) {
+      json["energy_nj"][name] = picojoules / 1000;
+    }
+    json["energy_nj"]["total"] = f.nanojoules;
+    json["power_mw"] = f.milliwatts;
+  }
+  json["forwarded_reads"] = outcome.counters.forwarded_reads;
+  json["merged_requests"] = outcome.counters.merged;
   return json.dump(2) + "\n";
 }
 
-/// One line a command: clock, command, rank, bank group, bank, row, column; -1 where it has none.
-std::string command_text(const std::vector<mem::IssuedCommand>& commands) {
-  std::string text;
-  for (const mem::IssuedCommand& one : commands) {
-    text += fmt::format("{} {}{} {} {} {} {} {}\n", one.clock, mem::to_string(one.command),
-                        one.auto_precharge ? "a" : "", one.rank, one.group, one.bank, one.row, one.column);
+/// Follows the commands of all channels: for the energy, and for the file of commands.
+class CommandLog {
+ public:
+  CommandLog(mem::InterleavedChannels& memory, const DramRules& rules, bool energy, bool keep)
+      : keep_(keep), issued_(memory.size()) {
+    if (energy) open_.assign(memory.size(), mem::OpenTime(rules));
+    for (std::size_t i = 0; i < issued_.size() && (energy || keep); ++i) memory.trace_channel(i, &issued_[i]);
   }
-  return text;
-}
+
+  /// Takes in what was issued since the last call.
+  void update() {
+    for (std::size_t i = 0; i < issued_.size(); ++i) {
+      if (issued_[i].empty()) continue;
+      if (!open_.empty()) open_[i].add(issued_[i]);
+      for (const mem::IssuedCommand& one : issued_[i]) {
+        if (keep_) kept_.emplace_back(one.clock, i, one);
+      }
+      issued_[i].clear();
+    }
+  }
+
+  /// Rank-clocks with an open row, over all channels.
+  [[nodiscard]] std::int64_t open_clocks(std::int64_t until) const {
+    std::int64_t total = 0;
+    for (const mem::OpenTime& one : open_) total += one.clocks(until);
+    return total;
+  }
+
+  /// One line a command: clock, command, channel (when there are several), rank, bank group, bank, row,
+  /// column; -1 where it has none.
+  std::string text() {
+    std::stable_sort(kept_.begin(), kept_.end(), [](const auto& a, const auto& b) {
+      return std::tie(std::get<0>(a), std::get<1>(a)) < std::tie(std::get<0>(b), std::get<1>(b));
+    });
+    std::string text;
+    for (const auto& [clock, channel, one] : kept_) {
+      const std::string place = issued_.size() == 1 ? "" : fmt::format(" {}", channel);
+      text += fmt::format("{} {}{}{} {} {} {} {} {}\n", clock, mem::to_string(one.command),
+                          one.auto_precharge ? "a" : "", place, one.rank, one.group, one.bank, one.row,
+                          one.column);
+    }
+    return text;
+  }
+
+ private:
+  bool keep_;
+  std::vector<std::vector<mem::IssuedCommand>> issued_;  ///< by channel, not taken in yet
+  std::vector<mem::OpenTime> open_;                      ///< by channel
+  std::vector<std::tuple<std::int64_t, std::size_t, mem::IssuedCommand>> kept_;
+};
 
 std::string constraint_text(const DramRules& rules) {
   using trace::Table;
@@ -208,38 +302,62 @@ std::string constraint_text(const DramRules& rules) {
   return table.text(kAnyWidth);
 }
 
+void add_energy(Figures& figures, const mem::DramEnergy& energy, const DramRules& rules,
+                const mem::DramCounters& counters) {
+  const double ns = 1e9 / static_cast<double>(rules.clock_hz);
+  const auto bits = static_cast<double>((counters.reads + counters.writes) * rules.burst_bytes * 8);
+  figures.energy = energy;
+  figures.nanojoules = energy.total() / 1000;
+  figures.milliwatts = energy.total() / (static_cast<double>(std::max<std::int64_t>(figures.clocks, 1)) * ns);
+  figures.picojoules_per_bit = bits > 0 ? energy.total() / bits : 0;
+}
+
+/// The stream that the options name; `requests` becomes its length.
+mem::RequestStream stream_of(const DramOptions& options, const DramRules& rules,
+                             const mem::InterleavedChannels& memory, std::int64_t& requests) {
+  if (options.stream.find_first_of("./") == std::string::npos) {
+    (void)choose("--stream", options.stream, mem::stream_names());
+    return mem::named_stream(options.stream, rules, options.rate, options.channels);
+  }
+  auto trace = std::make_shared<std::vector<mem::TimedRequest>>(mem::read_request_trace(
+      options.stream, [&memory](std::uint64_t address) { memory.check_address(address); }));
+  requests = static_cast<std::int64_t>(trace->size());
+  return [trace](std::int64_t i) { return (*trace)[static_cast<std::size_t>(i)]; };
+}
+
 void run(const DramOptions& options) {
   const std::size_t format = choose("--format", options.format, {"text", "json"});
   check_writable(options.output);
   check_writable(options.commands);
   const FrFcfsPolicy policy = policy_of(options);
-  const DramRules rules = rules_of(options);
+  const Config table = table_of(options);
+  const DramRules rules = rules_of(options, table);
   if (options.constraints) return write_output(options.output, constraint_text(rules));
-  const std::string text = mapping_text(options, rules);
-  const mem::AddressMapping mapping(rules, text, "--mapping");
-  std::int64_t requests = options.requests;
-  mem::RequestStream stream;
-  const bool file = options.stream.find_first_of("./") != std::string::npos;
-  std::vector<mem::TimedRequest> trace;
-  if (file) {
-    trace = mem::read_request_trace(options.stream, mapping);
-    requests = static_cast<std::int64_t>(trace.size());
-    stream = [&trace](std::int64_t i) { return trace[static_cast<std::size_t>(i)]; };
-  } else {
-    (void)choose("--stream", options.stream, mem::stream_names());
-    stream = mem::named_stream(options.stream, rules, options.rate);
-  }
-  mem::FrFcfsController controller(rules, policy, mapping);
-  std::vector<mem::IssuedCommand> commands;
-  if (!options.commands.empty()) controller.trace(&commands);
-  Figures figures;
+  Outcome outcome;
+  outcome.mapping = mapping_text(options, rules);
+  const mem::AddressMapping mapping(rules, outcome.mapping, "--mapping");
+  mem::InterleavedChannels memory(rules, policy, mapping, options.channels, options.interleave,
+                                  "--interleave");
+  outcome.requests = options.requests;
+  const mem::RequestStream stream = stream_of(options, rules, memory, outcome.requests);
+  const std::optional<mem::DramCurrents> currents = mem::read_currents(table);
+  CommandLog log(memory, rules, currents.has_value(), !options.commands.empty());
   {
     const Progress progress(fmt::format("replaying {} on {}", options.stream, options.config));
-    figures = figures_of(controller.counters(), rules, mem::replay(controller, stream, requests));
+    mem::ReplayResult result =
+        mem::replay(memory, stream, outcome.requests, options.channels, [&log] { log.update(); });
+    outcome.counters = memory.counters();
+    outcome.figures = figures_of(outcome.counters, rules, options.channels, result);
   }
-  if (!options.commands.empty()) write_output(options.commands, command_text(commands));
-  const auto writer = format == 0 ? to_text : to_json;
-  write_output(options.output, writer(options, text, requests, figures, controller.counters()));
+  if (currents) {
+    const std::int64_t clocks = outcome.figures.clocks;
+    add_energy(outcome.figures,
+               mem::energy_of(*currents, mem::read_timing(table), rules, outcome.counters,
+                              clocks * rules.ranks * options.channels, log.open_clocks(clocks)),
+               rules, outcome.counters);
+  }
+  if (!options.commands.empty()) write_output(options.commands, log.text());
+  write_output(options.output, format == 0 ? to_text(options, outcome) : to_json(options, outcome));
 }
 
 void add_model_options(CLI::App& command, DramOptions& options) {
@@ -272,13 +390,20 @@ void add_model_options(CLI::App& command, DramOptions& options) {
 
 void add_dram(CLI::App& app) {
   auto options = std::make_shared<DramOptions>();
-  CLI::App* command = app.add_subcommand("dram", "replay requests on one DRAM channel");
+  CLI::App* command = app.add_subcommand("dram", "replay requests on DRAM channels");
   add_model_options(*command, *options);
   command
       ->add_option("--stream", options->stream,
                    fmt::format("a file of 'clock R|W hexaddress' lines, or one of {}",
                                fmt::join(mem::stream_names(), ", ")))
       ->type_name("STREAM");
+  command->add_option("--channels", options->channels, "equal channels; default: 1")
+      ->type_name("N")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1024}));
+  command
+      ->add_option("--interleave", options->interleave,
+                   "bytes after which the next channel follows; default: 256")
+      ->type_name("BYTES");
   command->add_option("--requests", options->requests, "of a named stream; default: 100000")
       ->type_name("N")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000'000}));

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "sim/base/error.h"
+#include "sim/mem/dram/energy.h"
 #include "sim/mem/dram_channel.h"
 #include "sim/mem/memory.h"
 
@@ -151,6 +152,7 @@ DramTiming read_timing(const Config& table) {
   timing.trefi = clocks("trefi");
   timing.trfc = clocks("trfc");
   read_details(table);
+  (void)read_currents(table);
   table.finish();
   check_timing(table, timing);
   check_details(table, timing);

@@ -80,6 +80,9 @@ TEST_CASE("The tables' channels have the published peak bandwidth", "[mem][dram]
 TEST_CASE("LPDDR4X-3200 has LPDDR4-3200's timing", "[mem][dram]") {
   Config plain = dram_table("lpddr4-3200", "test");
   plain.set("standard=lpddr4x-3200");
+  for (const std::string& key : plain.keys()) {
+    if (key.starts_with("energy.")) plain.erase(key);  // whose supplies differ, and LPDDR4X's are not known
+  }
   CHECK(plain.canonical() == dram_table("lpddr4x-3200", "test").canonical());
 }
 

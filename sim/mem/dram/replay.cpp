@@ -107,22 +107,25 @@ std::vector<std::string> stream_names() {
   return names;
 }
 
-RequestStream named_stream(const std::string& name, const DramRules& rules, std::int64_t rate_percent) {
+RequestStream named_stream(const std::string& name, const DramRules& rules, std::int64_t rate_percent,
+                           std::int64_t channels) {
   const Shape shape{static_cast<std::uint64_t>(rules.burst_bytes),
-                    static_cast<std::uint64_t>(rules.burst_bytes * rules.columns),
+                    static_cast<std::uint64_t>(rules.burst_bytes * rules.columns * channels),
                     static_cast<std::uint64_t>(rules.bank_groups * rules.banks_per_group)};
   for (const NamedStream& stream : kStreams) {
     if (name != stream.name) continue;
-    return [place_of = stream.place, shape, rate_percent, burst = rules.burst_clocks](std::int64_t i) {
+    return [place_of = stream.place, shape, percent = rate_percent * channels,
+            burst = rate_percent >= 100 ? 0 : rules.burst_clocks](std::int64_t i) {
       const auto [address, write] = place_of(static_cast<std::uint64_t>(i), shape);
-      return TimedRequest{rate_percent >= 100 ? 0 : i * burst * 100 / rate_percent, address, write};
+      return TimedRequest{i * burst * 100 / percent, address, write};
     };
   }
   throw UserError(fmt::format("no stream '{}'{}; expected one of {}", name, suggestion(name, stream_names()),
                               fmt::join(stream_names(), ", ")));
 }
 
-std::vector<TimedRequest> read_request_trace(const std::string& path, const AddressMapping& mapping) {
+std::vector<TimedRequest> read_request_trace(const std::string& path,
+                                             const std::function<void(std::uint64_t)>& check) {
   std::ifstream in(path);
   if (!in) throw UserError(fmt::format("{}: cannot be read", path));
   std::vector<TimedRequest> requests;
@@ -137,7 +140,7 @@ std::vector<TimedRequest> read_request_trace(const std::string& path, const Addr
                                   requests.back().earliest));
     }
     try {
-      (void)mapping.decode(request.address);
+      check(request.address);
     } catch (const UserError& error) {
       throw UserError(fmt::format("{}: {}", where, error.what()));
     }
@@ -146,14 +149,18 @@ std::vector<TimedRequest> read_request_trace(const std::string& path, const Addr
   return requests;
 }
 
-ReplayResult replay(DramController& controller, const RequestStream& stream, std::int64_t count) {
+ReplayResult replay(DramController& controller, const RequestStream& stream, std::int64_t count,
+                    std::int64_t per_clock, const std::function<void()>& observe) {
   ReplayResult result;
   result.requests = count;
   std::vector<std::int64_t> accepted(static_cast<std::size_t>(count), -1);
   std::int64_t outstanding = 0;
   const std::int64_t start = controller.now();
   std::int64_t end = start;
-  const auto collect = [&] {
+  std::int64_t accepted_now = 0;
+  const auto advance_to = [&](std::int64_t clock) {
+    controller.advance_to(clock);
+    accepted_now = 0;
     for (const ReadDone& one : controller.done()) {
       const std::int64_t latency = one.clock - accepted[one.id];
       result.read_latencies.push_back(latency);
@@ -161,27 +168,24 @@ ReplayResult replay(DramController& controller, const RequestStream& stream, std
       --outstanding;
     }
     controller.done().clear();
+    if (observe) observe();
   };
-  for (std::int64_t i = 0; i < count;) {
+  for (std::int64_t i = 0; i < count; ++i) {
     const TimedRequest request = stream(i);
-    if (start + request.earliest > controller.now()) controller.advance_to(start + request.earliest);
+    if (accepted_now == per_clock) advance_to(controller.now() + 1);
+    if (start + request.earliest > controller.now()) advance_to(start + request.earliest);
     while (!controller.push({request.address, static_cast<std::uint32_t>(i), request.write})) {
-      controller.advance_to(controller.next_event() + 1);
-      collect();
+      advance_to(controller.next_event() + 1);
     }
     accepted[static_cast<std::size_t>(i)] = controller.now();
     if (!request.write) ++outstanding;
-    controller.advance_to(controller.now() + 1);
-    collect();
-    ++i;
+    ++accepted_now;
   }
+  advance_to(controller.now() + 1);
   end = std::max(end, controller.now());
-  while (outstanding > 0) {
-    controller.advance_to(controller.next_event() + 1);
-    collect();
-  }
+  while (outstanding > 0) advance_to(controller.next_event() + 1);
   // The clock in which the last data returns is still a clock of the run.
-  if (end > controller.now()) controller.advance_to(++end);
+  if (end > controller.now()) advance_to(++end);
   result.clocks = end - start;
   return result;
 }

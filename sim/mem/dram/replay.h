@@ -23,13 +23,16 @@ using RequestStream = std::function<TimedRequest(std::int64_t)>;
 /// The streams of tests/data/reference/dram_streams.csv: "seq_read", "rand_2r1w", ...
 std::vector<std::string> stream_names();
 
-/// A named stream in one 256 MiB region, offered at `rate_percent` of the channel's peak data rate (100: as
-/// fast as it is accepted). Throws UserError for unknown names.
-RequestStream named_stream(const std::string& name, const DramRules& rules, std::int64_t rate_percent);
+/// A named stream in one 256 MiB region, offered at `rate_percent` of the channels' peak data rate (100: as
+/// fast as it is accepted). The rows of `channels` interleaved channels count as one. Throws UserError for
+/// unknown names.
+RequestStream named_stream(const std::string& name, const DramRules& rules, std::int64_t rate_percent,
+                           std::int64_t channels = 1);
 
 /// Reads "clock R|W hexaddress" lines; '#' starts a comment. Throws UserError with file and line for
-/// malformed lines, clocks that decrease, and addresses that `mapping` refuses.
-std::vector<TimedRequest> read_request_trace(const std::string& path, const AddressMapping& mapping);
+/// malformed lines, clocks that decrease, and addresses for which `check` throws.
+std::vector<TimedRequest> read_request_trace(const std::string& path,
+                                             const std::function<void(std::uint64_t)>& check);
 
 struct ReplayResult {
   std::int64_t requests = 0;
@@ -38,8 +41,10 @@ struct ReplayResult {
       read_latencies;  ///< clocks from acceptance to behind the last data beat, by request
 };
 
-/// Offers `count` requests in order, at most one a clock, none before its time; the head of the line waits
-/// until it is accepted. Ends when all are accepted and all reads have returned.
-ReplayResult replay(DramController& controller, const RequestStream& stream, std::int64_t count);
+/// Offers `count` requests in order, at most `per_clock` a clock, none before its time; the head of the line
+/// waits until it is accepted. Ends when all are accepted and all reads have returned. `observe`, when given,
+/// is called after every advance.
+ReplayResult replay(DramController& controller, const RequestStream& stream, std::int64_t count,
+                    std::int64_t per_clock = 1, const std::function<void()>& observe = {});
 
 }  // namespace npusim::mem
