@@ -37,7 +37,8 @@ struct Attributes {
   }
   std::string operator()(const PoolAttrs& a) const {
     const std::string kind = a.kind == PoolKind::max ? " max" : " average";
-    return kind + describe(a.window) + (a.count_include_pad ? " include_pad" : "");
+    return kind + describe(a.window) + (a.count_include_pad ? " include_pad" : "") +
+           (a.rounding == Hw{0, 0} ? "" : " ceil" + pair(a.rounding));
   }
   std::string operator()(const ReduceAttrs& a) const {
     const char* kind = a.kind == ReduceKind::mean ? " mean " : a.kind == ReduceKind::sum ? " sum " : " max ";
@@ -67,7 +68,19 @@ struct Attributes {
   }
   std::string operator()(const ResizeAttrs& a) const {
     using Mode = ResizeAttrs::Mode;
-    return a.mode == Mode::nearest ? " nearest" : a.mode == Mode::linear ? " linear" : " cubic";
+    std::string out = a.mode == Mode::nearest ? " nearest" : a.mode == Mode::linear ? " linear" : " cubic";
+    const ResizeAttrs usual;
+    if (a.coordinates != usual.coordinates) out += fmt::format(" c{}", static_cast<int>(a.coordinates));
+    if (a.mode == Mode::nearest && a.rounding != usual.rounding) {
+      out += fmt::format(" r{}", static_cast<int>(a.rounding));
+    }
+    if (a.mode == Mode::cubic && a.cubic_coefficient != usual.cubic_coefficient) {
+      out += fmt::format(" a{}", a.cubic_coefficient);
+    }
+    if (a.exclude_outside) out += " exclude_outside";
+    if (a.antialias) out += " antialias";
+    if (!a.scales.empty()) out += fmt::format(" [{}]", fmt::join(a.scales, ","));
+    return out;
   }
   std::string operator()(const BlockAttrs& a) const {
     return fmt::format(" {}{}", a.block, a.column_row_depth ? " crd" : "");

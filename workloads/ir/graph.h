@@ -140,7 +140,8 @@ enum class Function : std::uint8_t {
 /// "add", "hard_swish", ...
 std::string_view to_string(Function function);
 
-/// alpha and beta: clip's low and high; leaky_relu's and elu's slope; hard_sigmoid's alpha and beta.
+/// alpha and beta: clip's low and high; leaky_relu's and elu's slope; hard_sigmoid's alpha and beta; gelu's
+/// alpha is 1 for its approximation by tanh.
 struct ElementwiseAttrs {
   Function function = Function::relu;
   double alpha = 0;

@@ -68,6 +68,7 @@ class Exporter {
     for (const ir::TensorId id : graph_.outputs) value_info(*out.add_output(), id);
     initializers(out);
     NodeWriter writer(graph_, names_, out);
+    for (const ir::Op& op : graph_.prepared) writer.write(op);
     for (const ir::Op& op : graph_.ops) writer.write(op);
     return model;
   }
@@ -89,14 +90,20 @@ class Exporter {
   /// Weights in the order of their first use.
   void initializers(::onnx::GraphProto& out) {
     std::vector<bool> written(graph_.tensors.size(), false);
-    for (const ir::Op& op : graph_.ops) {
-      for (std::size_t i = 0; i < op.inputs.size(); ++i) {
-        const ir::TensorId id = op.inputs[i];
-        if (id == ir::kNoTensor || written[static_cast<std::size_t>(id)]) continue;
-        if (graph_.tensor(id).role != ir::TensorRole::weight) continue;
-        written[static_cast<std::size_t>(id)] = true;
-        initializer(*out.add_initializer(), op, i);
-      }
+    for (const ir::Op& op : graph_.prepared) {
+      initializers(out, op, written);
+      for (const ir::TensorId id : op.outputs) written[static_cast<std::size_t>(id)] = true;
+    }
+    for (const ir::Op& op : graph_.ops) initializers(out, op, written);
+  }
+
+  void initializers(::onnx::GraphProto& out, const ir::Op& op, std::vector<bool>& written) {
+    for (std::size_t i = 0; i < op.inputs.size(); ++i) {
+      const ir::TensorId id = op.inputs[i];
+      if (id == ir::kNoTensor || written[static_cast<std::size_t>(id)]) continue;
+      if (graph_.tensor(id).role != ir::TensorRole::weight) continue;
+      written[static_cast<std::size_t>(id)] = true;
+      initializer(*out.add_initializer(), op, i);
     }
   }
 

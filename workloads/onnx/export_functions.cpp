@@ -61,6 +61,19 @@ void NodeWriter::clip(const ir::ElementwiseAttrs& attrs, std::vector<std::string
   node(step, "Clip", operands, result);
 }
 
+/// x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3))), as PyTorch writes it.
+void NodeWriter::gelu_tanh(const std::string& x, const std::string& step, const std::string& result) {
+  const std::string cube = inner(step + "/Pow", "Pow", {x, scalar(step + "/three", 3)});
+  const std::string small = inner(step + "/Mul", "Mul", {cube, scalar(step + "/factor", 0.044715)});
+  const std::string sum = inner(step + "/Add", "Add", {x, small});
+  const std::string scaled =
+      inner(step + "/Mul_1", "Mul", {sum, scalar(step + "/root", std::sqrt(2 / M_PI))});
+  const std::string tanh = inner(step + "/Tanh", "Tanh", {scaled});
+  const std::string shifted = inner(step + "/Add_1", "Add", {tanh, scalar(step + "/one", 1)});
+  const std::string half = inner(step + "/Mul_2", "Mul", {x, scalar(step + "/half", 0.5)});
+  node(step + "/Mul_3", "Mul", {half, shifted}, result);
+}
+
 void NodeWriter::function(const ir::ElementwiseAttrs& attrs, const std::vector<std::string>& operands,
                           const std::string& step, const std::string& result) {
   if (const std::string type = plain_operator(attrs.function); !type.empty()) {
@@ -90,6 +103,7 @@ void NodeWriter::function(const ir::ElementwiseAttrs& attrs, const std::vector<s
       node(step + "/Mul", "Mul", {x, inner(step + "/Sigmoid", "Sigmoid", {x})}, result);
       return;
     case Function::gelu: {
+      if (attrs.alpha == 1) return gelu_tanh(x, step, result);
       const std::string scaled = inner(step + "/Div", "Div", {x, scalar(step + "/sqrt2", std::sqrt(2.0))});
       const std::string erf = inner(step + "/Erf", "Erf", {scaled});
       const std::string shifted = inner(step + "/Add", "Add", {erf, scalar(step + "/one", 1)});

@@ -84,6 +84,13 @@ std::string NodeWriter::integers(const std::string& step, const std::vector<std:
   return step;
 }
 
+std::string NodeWriter::floats(const std::string& step, const std::vector<double>& values) {
+  auto& tensor = *out_.add_initializer();
+  describe(tensor, step, ir::DType::f32, {static_cast<std::int64_t>(values.size())});
+  embed(tensor, ir::DType::f32, values);
+  return step;
+}
+
 void NodeWriter::write(const ir::Op& op) {
   op_ = &op;
   const std::string result = names_.at(static_cast<std::size_t>(op.outputs.at(0)));
@@ -198,7 +205,11 @@ void NodeWriter::pool(const std::string& result) {
   const bool flat = in_shape(0).size() == 3;
   const bool max = attrs.kind == ir::PoolKind::max;
   auto& pool = node(op_->name, max ? "MaxPool" : "AveragePool", {input(0)}, result);
-  set_window(pool, attrs.window, flat);
+  ir::Window window = attrs.window;
+  window.pad.bottom -= attrs.rounding.h;
+  window.pad.right -= attrs.rounding.w;
+  set_window(pool, window, flat);
+  if (!(attrs.rounding == ir::Hw{0, 0})) set(pool, "ceil_mode", std::int64_t{1});
   if (max) {
     set(pool, "dilations", spatial(attrs.window.dilation, flat));
   } else {
@@ -314,15 +325,70 @@ void NodeWriter::pad(const std::string& result) {
       std::string(mode));
 }
 
-void NodeWriter::resize(const std::string& result) {
+namespace {
+
+const char* name_of(ir::ResizeAttrs::Mode mode) {
   using Mode = ir::ResizeAttrs::Mode;
-  const Mode mode = std::get<ir::ResizeAttrs>(op_->attrs).mode;
-  auto& resize =
-      node(op_->name, "Resize", {input(0), "", "", integers(op_->name + "/sizes", out_shape())}, result);
-  set(resize, "mode",
-      std::string(mode == Mode::nearest  ? "nearest"
-                  : mode == Mode::linear ? "linear"
-                                         : "cubic"));
+  return mode == Mode::nearest ? "nearest" : mode == Mode::linear ? "linear" : "cubic";
+}
+
+const char* name_of(ir::ResizeAttrs::Coordinates coordinates) {
+  using Coordinates = ir::ResizeAttrs::Coordinates;
+  switch (coordinates) {
+    case Coordinates::half_pixel:
+      return "half_pixel";
+    case Coordinates::half_pixel_symmetric:
+      return "half_pixel_symmetric";
+    case Coordinates::pytorch_half_pixel:
+      return "pytorch_half_pixel";
+    case Coordinates::align_corners:
+      return "align_corners";
+    case Coordinates::asymmetric:
+      return "asymmetric";
+  }
+  throw InternalError("unknown coordinates");
+}
+
+const char* name_of(ir::ResizeAttrs::Rounding rounding) {
+  using Rounding = ir::ResizeAttrs::Rounding;
+  switch (rounding) {
+    case Rounding::prefer_floor:
+      return "round_prefer_floor";
+    case Rounding::prefer_ceil:
+      return "round_prefer_ceil";
+    case Rounding::floor:
+      return "floor";
+    case Rounding::ceil:
+      return "ceil";
+  }
+  throw InternalError("unknown rounding");
+}
+
+}  // namespace
+
+void NodeWriter::resize(const std::string& result) {
+  const auto& attrs = std::get<ir::ResizeAttrs>(op_->attrs);
+  if (attrs.antialias) fail("antialias does not exist");
+  if (attrs.coordinates == ir::ResizeAttrs::Coordinates::half_pixel_symmetric) {
+    fail("half_pixel_symmetric does not exist");
+  }
+  std::vector<std::string> operands{input(0), ""};
+  if (attrs.scales.empty()) {
+    operands.insert(operands.end(), {"", integers(op_->name + "/sizes", out_shape())});
+  } else {
+    operands.push_back(floats(op_->name + "/scales", attrs.scales));
+  }
+  auto& resize = node(op_->name, "Resize", operands, result);
+  const ir::ResizeAttrs usual;
+  set(resize, "mode", std::string(name_of(attrs.mode)));
+  if (attrs.coordinates != usual.coordinates) {
+    set(resize, "coordinate_transformation_mode", std::string(name_of(attrs.coordinates)));
+  }
+  if (attrs.rounding != usual.rounding) set(resize, "nearest_mode", std::string(name_of(attrs.rounding)));
+  if (attrs.cubic_coefficient != usual.cubic_coefficient) {
+    set(resize, "cubic_coeff_a", attrs.cubic_coefficient);
+  }
+  if (attrs.exclude_outside) set(resize, "exclude_outside", std::int64_t{1});
 }
 
 }  // namespace npusim::onnx

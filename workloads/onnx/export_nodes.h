@@ -39,6 +39,7 @@ class NodeWriter {
   /// One element-wise function of `operands`, which composes it where opset 13 lacks it.
   void function(const ir::ElementwiseAttrs& attrs, const std::vector<std::string>& operands,
                 const std::string& step, const std::string& result);
+  void gelu_tanh(const std::string& x, const std::string& step, const std::string& result);
   void clip(const ir::ElementwiseAttrs& attrs, std::vector<std::string> operands, const std::string& step,
             const std::string& result);
 
@@ -62,6 +63,8 @@ class NodeWriter {
   std::string scalar(const std::string& step, double value);
   /// A list of int64.
   std::string integers(const std::string& step, const std::vector<std::int64_t>& values);
+  /// A list of fp32.
+  std::string floats(const std::string& step, const std::vector<double>& values);
 
   const ir::Graph& graph_;
   const std::vector<std::string>& names_;

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -79,13 +80,10 @@ class MappedFile {
   std::size_t size_ = 0;
 };
 
-}  // namespace
-
-::onnx::ModelProto read_model(const std::string& path) {
-  const MappedFile file(path);
-  const std::string stripped = strip_weights(file.bytes(), path);
+::onnx::ModelProto parse(const std::string& path, std::span<const std::uint8_t> bytes) {
+  constexpr std::size_t kMost = std::numeric_limits<int>::max();  // protobuf's own limit
   ::onnx::ModelProto model;
-  if (!model.ParseFromString(stripped)) {
+  if (bytes.size() > kMost || !model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     throw UserError(fmt::format("{}: not an ONNX model, or a damaged one: its messages do not parse", path));
   }
   if (!model.has_graph()) {
@@ -93,5 +91,15 @@ class MappedFile {
   }
   return model;
 }
+
+}  // namespace
+
+::onnx::ModelProto read_model(const std::string& path) {
+  const MappedFile file(path);
+  const std::string stripped = strip_weights(file.bytes(), path);
+  return parse(path, {reinterpret_cast<const std::uint8_t*>(stripped.data()), stripped.size()});
+}
+
+::onnx::ModelProto read_whole_model(const std::string& path) { return parse(path, MappedFile(path).bytes()); }
 
 }  // namespace npusim::onnx

@@ -11,4 +11,7 @@ namespace npusim::onnx {
 /// name beside it), empty or not an ONNX model.
 ::onnx::ModelProto read_model(const std::string& path);
 
+/// The model in `path` with everything in it. Throws UserError as read_model does.
+::onnx::ModelProto read_whole_model(const std::string& path);
+
 }  // namespace npusim::onnx

@@ -188,6 +188,29 @@ ir::TensorId Node::step(const std::string& step, ir::OpKind kind, ir::Attrs attr
   return state_.graph.ops.back().outputs.front();
 }
 
+ir::TensorId Node::prepare(const std::string& step, ir::OpKind kind, ir::Attrs attrs,
+                           std::vector<ir::TensorId> inputs) {
+  const auto computed = [this](ir::TensorId id) {
+    return id != ir::kNoTensor && state_.graph.tensor(id).role != ir::TensorRole::weight;
+  };
+  // What other operators make of weights is folded with them.
+  if (std::any_of(inputs.begin(), inputs.end(), computed)) {
+    return this->step(step, kind, std::move(attrs), std::move(inputs));
+  }
+  ir::Op op{state_.unique_name(fmt::format("{}/{}", name_, step)),
+            kind,
+            std::move(attrs),
+            std::move(inputs),
+            {},
+            {},
+            type()};
+  const ir::DType dtype = state_.graph.tensor(op.inputs.at(0)).dtype;
+  op.outputs = {state_.graph.add_tensor({op.name, dtype, {}, ir::TensorRole::weight, {}})};
+  infer(op);
+  state_.graph.prepared.push_back(op);
+  return op.outputs.front();
+}
+
 void Node::constant_result(ir::DType dtype, ir::Shape shape, std::vector<double> values) {
   if (outputs() == 0) fail("has no output");
   ir::Tensor tensor{proto_.output(0), dtype, std::move(shape), ir::TensorRole::weight, {}};

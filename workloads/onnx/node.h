@@ -108,6 +108,10 @@ class Node {
   /// Makes the node's first output a tensor that exists before the network runs. `values` may be empty for
   /// more than ir::kMaxConstant elements.
   void constant_result(ir::DType dtype, ir::Shape shape, std::vector<double> values);
+  /// Adds an operator "<node>/<step>" on weights, which the network's compiler computes, and returns its
+  /// output, a weight.
+  ir::TensorId prepare(const std::string& step, ir::OpKind kind, ir::Attrs attrs,
+                       std::vector<ir::TensorId> inputs);
   /// A scalar weight of the given type for a step's operand.
   ir::TensorId scalar(const std::string& step, double value, ir::DType dtype);
 

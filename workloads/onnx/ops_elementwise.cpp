@@ -27,7 +27,6 @@ constexpr std::array kUnary{Named{"Relu", Function::relu},
                             Named{"HardSwish", Function::hard_swish},
                             Named{"Tanh", Function::tanh},
                             Named{"Erf", Function::erf},
-                            Named{"Gelu", Function::gelu},
                             Named{"Exp", Function::exp},
                             Named{"Log", Function::log},
                             Named{"Sqrt", Function::sqrt},
@@ -136,6 +135,16 @@ void leaky_relu(Node& node) {
               {node.in(0)});
 }
 
+void gelu(Node& node) {
+  node.expect_inputs(1, 1);
+  const std::string form = node.text("approximate", "none");
+  if (form != "none" && form != "tanh") {
+    node.fail(fmt::format("approximate is '{}', expected none or tanh", form));
+  }
+  const ElementwiseAttrs attrs{Function::gelu, form == "tanh" ? 1.0 : 0.0, 0};
+  node.result(OpKind::elementwise, attrs, {node.in(0)});
+}
+
 void elu(Node& node) {
   node.expect_inputs(1, 1);
   node.result(OpKind::elementwise, ElementwiseAttrs{Function::elu, node.number("alpha", 1), 0}, {node.in(0)});
@@ -171,6 +180,7 @@ std::vector<Handler> collect() {
   std::vector<Handler> handlers{{"Clip", clip},
                                 {"LeakyRelu", leaky_relu},
                                 {"Elu", elu},
+                                {"Gelu", gelu},
                                 {"HardSigmoid", hard_sigmoid},
                                 {"Mish", mish},
                                 {"Where", where},

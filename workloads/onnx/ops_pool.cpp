@@ -17,13 +17,16 @@ using ir::PoolKind;
 using ir::ReduceKind;
 
 /// ceil_mode as padding after the end: the last, partial window counts if it starts inside the input or the
-/// padding before it (ONNX opset 22, PyTorch).
-void round_up_windows(WindowAxis& axis, std::int64_t size) {
+/// padding before it (ONNX opset 22, PyTorch). Returns the cells added.
+std::int64_t round_up_windows(WindowAxis& axis, std::int64_t size) {
   const std::int64_t room = size + axis.before + axis.after - axis.reach();
-  if (room < 0) return;
+  if (room < 0) return 0;
   std::int64_t windows = ceil_div(room, axis.stride) + 1;
   if ((windows - 1) * axis.stride >= size + axis.before) --windows;
-  axis.after = std::max(axis.after, (windows - 1) * axis.stride + axis.reach() - size - axis.before);
+  const std::int64_t after = (windows - 1) * axis.stride + axis.reach() - size - axis.before;
+  const std::int64_t added = std::max<std::int64_t>(after - axis.after, 0);
+  axis.after += added;
+  return added;
 }
 
 void pool(Node& node, PoolKind kind) {
@@ -32,11 +35,13 @@ void pool(Node& node, PoolKind kind) {
   if (!node.has_attribute("kernel_shape")) node.fail("attribute 'kernel_shape' is missing");
   const auto sizes = spatial_sizes(node, node.shape(0));
   auto axes = read_window(node, sizes, {});
+  std::vector<std::int64_t> added(axes.size(), 0);
   if (node.integer("ceil_mode", 0) != 0) {
-    for (std::size_t i = 0; i < axes.size(); ++i) round_up_windows(axes[i], sizes[i]);
+    for (std::size_t i = 0; i < axes.size(); ++i) added[i] = round_up_windows(axes[i], sizes[i]);
   }
+  const ir::Hw rounding{axes.size() > 1 ? added.front() : 0, added.back()};
   const bool include_pad = node.integer("count_include_pad", 0) != 0;
-  node.result(OpKind::pool, ir::PoolAttrs{kind, to_window(axes), include_pad}, {node.in(0)});
+  node.result(OpKind::pool, ir::PoolAttrs{kind, to_window(axes), include_pad, rounding}, {node.in(0)});
 }
 
 void max_pool(Node& node) { pool(node, PoolKind::max); }

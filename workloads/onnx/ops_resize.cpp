@@ -1,9 +1,12 @@
 // Resize, Upsample, DepthToSpace, SpaceToDepth.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
+#include <initializer_list>
 #include <numeric>
+#include <utility>
 
 #include "workloads/onnx/ops.h"
 #include "workloads/passes/evaluate.h"
@@ -15,16 +18,55 @@ namespace {
 using ir::OpKind;
 using ir::Shape;
 
-ir::ResizeAttrs::Mode mode(const Node& node) {
-  const std::string text = node.text("mode", "nearest");
-  if (text == "nearest") return ir::ResizeAttrs::Mode::nearest;
-  if (text == "linear" || text == "bilinear") return ir::ResizeAttrs::Mode::linear;
-  if (text == "cubic") return ir::ResizeAttrs::Mode::cubic;
-  node.fail(fmt::format("mode is '{}', expected nearest, linear or cubic", text));
+using ir::ResizeAttrs;
+
+template <class Choice>
+Choice choose(const Node& node, const char* attribute, const char* otherwise,
+              std::initializer_list<std::pair<const char*, Choice>> choices) {
+  const std::string text = node.text(attribute, otherwise);
+  std::vector<std::string> names;
+  for (const auto& [name, choice] : choices) {
+    if (text == name) return choice;
+    names.emplace_back(name);
+  }
+  node.fail(fmt::format("{} is '{}', expected {}", attribute, text, fmt::join(names, ", ")));
 }
 
-void to_size(Node& node, Shape out) {
-  node.result(OpKind::resize, ir::ResizeAttrs{mode(node)}, {node.in(0)}, {{}, std::move(out)});
+/// Before opset 11 there were no attributes for coordinates.
+ResizeAttrs attributes(const Node& node) {
+  using Coordinates = ResizeAttrs::Coordinates;
+  using Rounding = ResizeAttrs::Rounding;
+  using Mode = ResizeAttrs::Mode;
+  const bool old = node.opset() < 11 || node.type() == "Upsample";
+  ResizeAttrs attrs;
+  attrs.mode = choose<Mode>(node, "mode", "nearest",
+                            {{"nearest", Mode::nearest},
+                             {"linear", Mode::linear},
+                             {"bilinear", Mode::linear},
+                             {"cubic", Mode::cubic}});
+  attrs.coordinates =
+      choose<Coordinates>(node, "coordinate_transformation_mode", old ? "asymmetric" : "half_pixel",
+                          {{"half_pixel", Coordinates::half_pixel},
+                           {"half_pixel_symmetric", Coordinates::half_pixel_symmetric},
+                           {"pytorch_half_pixel", Coordinates::pytorch_half_pixel},
+                           {"align_corners", Coordinates::align_corners},
+                           {"asymmetric", Coordinates::asymmetric}});
+  attrs.rounding = choose<Rounding>(node, "nearest_mode", old ? "floor" : "round_prefer_floor",
+                                    {{"round_prefer_floor", Rounding::prefer_floor},
+                                     {"round_prefer_ceil", Rounding::prefer_ceil},
+                                     {"floor", Rounding::floor},
+                                     {"ceil", Rounding::ceil}});
+  attrs.cubic_coefficient = node.number("cubic_coeff_a", -0.75);
+  attrs.exclude_outside = node.integer("exclude_outside", 0) != 0;
+  attrs.antialias = node.integer("antialias", 0) != 0;
+  return attrs;
+}
+
+/// `scales`: those of all axes, where they are not output size / input size.
+void to_size(Node& node, Shape out, std::vector<double> scales = {}) {
+  ResizeAttrs attrs = attributes(node);
+  attrs.scales = std::move(scales);
+  node.result(OpKind::resize, std::move(attrs), {node.in(0)}, {{}, std::move(out)});
 }
 
 /// floor(size * scale) in single precision, as exporters and ONNX itself compute it.
@@ -47,8 +89,12 @@ std::vector<std::size_t> resized_axes(const Node& node, std::size_t rank, std::s
 void by_scales(Node& node, const std::vector<double>& scales) {
   Shape out = node.shape(0);
   const auto axes = resized_axes(node, out.size(), scales.size());
-  for (std::size_t i = 0; i < axes.size(); ++i) out[axes[i]] = scaled(node, out[axes[i]], scales[i]);
-  to_size(node, std::move(out));
+  std::vector<double> all(out.size(), 1);
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    out[axes[i]] = scaled(node, out[axes[i]], scales[i]);
+    all[axes[i]] = scales[i];
+  }
+  to_size(node, std::move(out), std::move(all));
 }
 
 void by_sizes(Node& node, const std::vector<std::int64_t>& sizes) {
@@ -63,6 +109,7 @@ void by_sizes(Node& node, const std::vector<std::int64_t>& sizes) {
     ratios.push_back(static_cast<double>(sizes[i]) /
                      static_cast<double>(std::max<std::int64_t>(x[axes[i]], 1)));
   }
+  std::vector<double> scales;
   if (policy != "stretch" && !ratios.empty()) {
     if (policy != "not_larger" && policy != "not_smaller") {
       node.fail(fmt::format("keep_aspect_ratio_policy is '{}', expected stretch, not_larger or not_smaller",
@@ -70,11 +117,13 @@ void by_sizes(Node& node, const std::vector<std::int64_t>& sizes) {
     }
     const auto [low, high] = std::minmax_element(ratios.begin(), ratios.end());
     const double ratio = policy == "not_larger" ? *low : *high;
+    scales.assign(x.size(), 1);
     for (const std::size_t axis : axes) {
       out[axis] = passes::to_integer(std::round(static_cast<double>(x[axis]) * ratio));
+      scales[axis] = ratio;
     }
   }
-  to_size(node, std::move(out));
+  to_size(node, std::move(out), std::move(scales));
 }
 
 /// Whether an optional list is given: older exporters pass an empty one for "no".

@@ -166,8 +166,13 @@ std::optional<std::vector<double>> values_of(const Type& tensor, std::int64_t co
   if (count > ir::kMaxConstant || tensor.data_location() == Type::EXTERNAL || !dtype_of(tensor.data_type())) {
     return std::nullopt;
   }
+  const bool absent = !tensor.has_raw_data() && typed_values(tensor).empty();
+  if (absent && count != 0) return std::nullopt;
+  return all_values(tensor, count);
+}
+
+std::vector<double> all_values(const Type& tensor, std::int64_t count) {
   std::vector<double> values = tensor.has_raw_data() ? raw_values(tensor) : typed_values(tensor);
-  if (values.empty() && count != 0) return std::nullopt;
   if (static_cast<std::int64_t>(values.size()) != count) {
     throw UserError(fmt::format("tensor '{}' holds {} values, expected {} elements of type {}", tensor.name(),
                                 values.size(), count, type_name(tensor.data_type())));

@@ -22,4 +22,8 @@ std::string type_name(std::int32_t onnx_type);
 /// or too many.
 std::optional<std::vector<double>> values_of(const ::onnx::TensorProto& tensor, std::int64_t count);
 
+/// All values that a tensor holds itself, whatever their number, as doubles. Throws UserError when it does
+/// not hold `count`.
+std::vector<double> all_values(const ::onnx::TensorProto& tensor, std::int64_t count);
+
 }  // namespace npusim::onnx

@@ -19,6 +19,12 @@ bool is_integer(DType type) { return type != DType::f32 && type != DType::f16 &&
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 double hard_sigmoid(double x, double alpha, double beta) { return std::clamp(alpha * x + beta, 0.0, 1.0); }
 
+/// x * Phi(x), or its approximation by tanh.
+double gelu(double x, bool approximate) {
+  if (!approximate) return x * (1 + std::erf(x * M_SQRT1_2)) / 2;
+  return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+}
+
 /// Half to even, as ONNX Round.
 double round_even(double x) { return std::nearbyint(x); }
 
@@ -39,7 +45,7 @@ double unary(const ir::ElementwiseAttrs& a, double x) {
     case Function::silu:
       return x * sigmoid(x);
     case Function::gelu:
-      return x * (1 + std::erf(x * M_SQRT1_2)) / 2;
+      return gelu(x, a.alpha == 1);
     case Function::tanh:
       return std::tanh(x);
     case Function::erf:

@@ -25,11 +25,14 @@ bool keeps_values(const ir::Op& op) {
     case OpKind::cast:
     case OpKind::reshape:
     case OpKind::expand:
-    case OpKind::resize:
     case OpKind::concat:
     case OpKind::split:
     case OpKind::reduce:  // over axes of size 1
       return true;
+    case OpKind::resize: {
+      const auto& scales = std::get<ir::ResizeAttrs>(op.attrs).scales;
+      return std::all_of(scales.begin(), scales.end(), [](double scale) { return scale == 1; });
+    }
     case OpKind::slice: {
       const auto& steps = std::get<ir::SliceAttrs>(op.attrs).steps;
       return std::all_of(steps.begin(), steps.end(), [](std::int64_t step) { return step > 0; });

@@ -8,10 +8,11 @@
 //   truth   = execute(graph, given)                           the ORIGINAL graph in fp32
 //   passed  = passes::run_pipeline(graph)                     what chips compile
 //   carried = carry(graph, given, passed)                     the same numbers for what is left of the
-//   weights Then (a) execute(passed, carried) in fp32 must equal `truth` (up to rounding; 1e-3 where the tanh
-//   form of GELU was recognised): this proves the passes. And (b) the chip, whose program was compiled from
-//   `passed`, must give what execute(passed, carried, options of the chip's type) gives: fp16 within
-//   rounding, int8 bit for bit.
+//   weights
+//
+// Then (a) execute(passed, carried) in fp32 must equal `truth` up to rounding: this proves the passes. And (b)
+// the chip, whose program was compiled from `passed`, must give what execute(passed, carried) gives with the
+// chip's arithmetic: fp16 within rounding, int8 bit for bit.
 //
 // Weights that passes changed (a convolution's with the batch norm folded in) have no number in any file. A
 // pass that changes weights appends operators to Graph::prepared that compute the new ones from the old ones;

@@ -93,6 +93,7 @@ Difference compare(const Value& expected, const Value& actual) {
 }
 
 std::string coordinates_text(std::int64_t index, const ir::Shape& shape) {
+  if (index < 0) return "nowhere";
   ir::Shape at(shape.size());
   for (std::size_t i = shape.size(); i-- > 0;) {
     at[i] = index % shape[i];

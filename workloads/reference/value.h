@@ -60,7 +60,7 @@ struct Difference {
 /// Throws InternalError when the shapes differ. Types may differ: numbers are compared.
 Difference compare(const Value& expected, const Value& actual);
 
-/// Row-major coordinates of an element, "[0,3,17,2]", for messages.
+/// Row-major coordinates of an element, "[0,3,17,2]", for messages; "nowhere" for -1.
 std::string coordinates_text(std::int64_t index, const ir::Shape& shape);
 
 }  // namespace npusim::reference
