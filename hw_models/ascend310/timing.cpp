@@ -80,10 +80,10 @@ kernel::Duration copy_out(const Spec& spec, const program::Command& command) {
   kernel::Duration total;
   total.cycles = spec.vector_startup + ceil_div(fractals * kAccumulator, spec.l0c_ub_rate);
   // Bias: one pass over the accumulators in their own precision.
-  const auto bias = passes(spec, kSimple, args[1], fractals * kAccumulator, 1, 0);
+  const auto bias = passes(spec, kSimple, args[1], fractals * kAccumulator, 1, 1);
   total.cycles += bias.cycles;
   for (std::int32_t kind = kSimple; kind <= kConvert; ++kind) {
-    const auto more = passes(spec, kind, args[2 + static_cast<std::size_t>(kind)], fractals * kFractal, 1, 0);
+    const auto more = passes(spec, kind, args[2 + static_cast<std::size_t>(kind)], fractals * kFractal, 1, 1);
     total.cycles += more.cycles;
   }
   return total;

@@ -62,15 +62,24 @@ sc_core::sc_simcontext* new_context() {
   return new sc_core::sc_simcontext();
 }
 
+program::Program empty_program(const program::Target& target) {
+  program::Program program;
+  program.target = &target;
+  return program;
+}
+
 }  // namespace
 
 struct Bench::Parts {
+  explicit Parts(const program::Target& target) : empty(empty_program(target)), storage(empty) {}
+  program::Program empty;
+  program::Storage storage;
   std::unique_ptr<sc_core::sc_simcontext> context{new_context()};
   std::unique_ptr<kernel::ClockedEngine> engine;
   std::unique_ptr<Driver> driver;
 };
 
-Bench::Bench(const Make& make) : parts_(std::make_unique<Parts>()) {
+Bench::Bench(const program::Target& target, const Make& make) : parts_(std::make_unique<Parts>(target)) {
   const Current scope(parts_->context.get());
   parts_->engine = make();
   parts_->driver = std::make_unique<Driver>("driver", *parts_->engine);
@@ -82,10 +91,12 @@ Bench::~Bench() {
   parts_->engine.reset();
 }
 
+program::Storage& Bench::storage() { return parts_->storage; }
+
 std::int64_t Bench::run(const program::Program& program, const program::Command& command,
-                        program::Storage& storage, std::int64_t limit) {
+                        std::int64_t limit) {
   const Current scope(parts_->context.get());
-  parts_->engine->begin(program, command, storage);
+  parts_->engine->begin(program, command, parts_->storage);
   const std::int64_t edges = parts_->engine->busy() ? parts_->driver->run(limit) : 0;
   ensure(!parts_->engine->busy(), "a twin ends within the limit of edges");
   return edges;

@@ -17,14 +17,17 @@ namespace npusim::ascend310::test {
 class Bench {
  public:
   using Make = std::function<std::unique_ptr<kernel::ClockedEngine>()>;
-  explicit Bench(const Make& make);
+  /// `target` must outlive the bench.
+  Bench(const program::Target& target, const Make& make);
   ~Bench();
   Bench(const Bench&) = delete;
   Bench& operator=(const Bench&) = delete;
+  /// The scratchpads, which commands share.
+  program::Storage& storage();
   /// Gives the twin a command and clocks it until it is idle. Returns the rising edges that took; fails after
   /// `limit`.
   std::int64_t run(const program::Program& program, const program::Command& command,
-                   program::Storage& storage, std::int64_t limit = 10'000'000);
+                   std::int64_t limit = 10'000'000);
 
  private:
   struct Parts;

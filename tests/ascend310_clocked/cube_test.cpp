@@ -131,7 +131,7 @@ struct Difference {
 Difference compare(Bench& bench, const Spec& spec, const program::Target& target, const Shape& shape,
                    Rng& rng) {
   const Draft draft = mad(spec, target, shape, rng);
-  program::Storage storage(draft.program());
+  program::Storage& storage = bench.storage();
   const auto& regions = draft.program().regions;
   const auto a = bytes_of(storage, regions[0]);
   const auto b = bytes_of(storage, regions[1]);
@@ -146,8 +146,7 @@ Difference compare(Bench& bench, const Spec& spec, const program::Target& target
   }
   const std::vector<std::byte> before(c.begin(), c.end());
   Difference difference;
-  difference.cycles =
-      bench.run(draft.program(), draft.command(), storage) - duration(spec, draft.command()).cycles;
+  difference.cycles = bench.run(draft.program(), draft.command()) - duration(spec, draft.command()).cycles;
   if (shape.int8) {
     difference.elements = wrong_elements<std::int32_t>(
         shape, before, c, [&](std::int64_t row, std::int64_t column, std::int32_t start) {
@@ -162,8 +161,8 @@ Difference compare(Bench& bench, const Spec& spec, const program::Target& target
   return difference;
 }
 
-Bench cube_bench(const Spec& spec) {
-  return Bench([&] { return std::make_unique<clocked::Cube>("cube", spec); });
+Bench cube_bench(const program::Target& target, const Spec& spec) {
+  return Bench(target, [&] { return std::make_unique<clocked::Cube>("cube", spec); });
 }
 
 }  // namespace
@@ -171,7 +170,7 @@ Bench cube_bench(const Spec& spec) {
 TEST_CASE("10,000 random mads end on the edge that the fast cube says, with the loop nest's numbers") {
   const Spec spec = spec_with();
   const program::Target target = make_target(spec);
-  Bench bench = cube_bench(spec);
+  Bench bench = cube_bench(target, spec);
   Rng rng(20261121);
   for (int i = 0; i < kCommands; ++i) {
     const Shape shape = random_shape(rng);
@@ -189,7 +188,7 @@ TEST_CASE(
   Spec longer = spec;
   ++longer.cube_fill;
   const program::Target target = make_target(spec);
-  Bench bench = cube_bench(longer);
+  Bench bench = cube_bench(target, longer);
   Rng rng(1);
   for (int i = 0; i < 50; ++i) {
     const Difference difference = compare(bench, spec, target, random_shape(rng), rng);
@@ -211,7 +210,7 @@ TEST_CASE("cubes of other sizes and pipelines, down to no stage at all, agree wi
        }) {
     const Spec spec = spec_with(overrides);
     const program::Target target = make_target(spec);
-    Bench bench = cube_bench(spec);
+    Bench bench = cube_bench(target, spec);
     Rng rng(7);
     for (int i = 0; i < 60; ++i) {
       const Shape shape = random_shape(rng);

@@ -40,7 +40,7 @@ class Load {
     const std::int64_t bytes = fractals_ * kFractal;
     const std::int64_t size = opcode_ == kLoad2dB ? spec.l0b_bytes : spec.l0a_bytes;
     const auto region = draft_.region(memory, true, rng.uniform(0, 1) == 0 ? 0 : size - bytes, bytes);
-    program::Storage storage(draft_.program());
+    program::Storage& storage = bench.storage();
     const auto& from = draft_.program().regions.front();
     const auto source = storage.bytes(from.space, from.offset, source_bytes);
     fill_bytes(source, rng);
@@ -48,7 +48,7 @@ class Load {
     std::fill(to.begin(), to.end(), std::byte{0xEE});
     Difference difference;
     difference.cycles =
-        bench.run(draft_.program(), draft_.command(), storage) - duration(spec, draft_.command()).cycles;
+        bench.run(draft_.program(), draft_.command()) - duration(spec, draft_.command()).cycles;
     const std::vector<std::uint16_t> right = expected(std::span<const std::byte>(source));
     REQUIRE(std::ssize(right) == fractals_ * 256);
     for (std::size_t i = 0; i < right.size(); ++i) {
@@ -63,8 +63,8 @@ class Load {
   std::int64_t fractals_;
 };
 
-Bench mte1_bench(const Spec& spec) {
-  return Bench([&] { return std::make_unique<clocked::Mte1>("mte1", spec); });
+Bench mte1_bench(const program::Target& target, const Spec& spec) {
+  return Bench(target, [&] { return std::make_unique<clocked::Mte1>("mte1", spec); });
 }
 
 /// Fractals along M or N and along K: small ones, and those that fill half or all of L0.
@@ -256,7 +256,7 @@ TEST_CASE(
     "10,000 random load2d and load3d end on the edge that the fast MTE1 says, with the right elements") {
   const Spec spec = spec_with();
   const program::Target target = make_target(spec);
-  Bench bench = mte1_bench(spec);
+  Bench bench = mte1_bench(target, spec);
   Rng rng(310);
   for (int i = 0; i < kCommands; ++i) {
     const Difference difference = random_load(bench, spec, target, rng);
@@ -276,7 +276,7 @@ TEST_CASE("ports of other rates and pipelines of other lengths, down to none, ag
        }) {
     const Spec spec = spec_with(overrides);
     const program::Target target = make_target(spec);
-    Bench bench = mte1_bench(spec);
+    Bench bench = mte1_bench(target, spec);
     Rng rng(11);
     for (int i = 0; i < 200; ++i) {
       const Difference difference = random_load(bench, spec, target, rng);
@@ -293,7 +293,7 @@ TEST_CASE("an MTE1 with one pipeline stage too many is caught by its first comma
   ++longer.load2d_start;
   ++longer.load3d_start;
   const program::Target target = make_target(spec);
-  Bench bench = mte1_bench(longer);
+  Bench bench = mte1_bench(target, longer);
   Rng rng(3);
   for (int i = 0; i < 50; ++i) CHECK(random_load(bench, spec, target, rng).cycles == 1);
 }
@@ -301,7 +301,7 @@ TEST_CASE("an MTE1 with one pipeline stage too many is caught by its first comma
 TEST_CASE("a load3d whose arguments count one row switch too few is caught: the twin counts them itself") {
   const Spec spec = spec_with();
   const program::Target target = make_target(spec);
-  Bench bench = mte1_bench(spec);
+  Bench bench = mte1_bench(target, spec);
   Rng rng(4);
   Image image;
   image.setting.out_width = image.setting.width = image.setting.columns = 7;
@@ -321,7 +321,7 @@ TEST_CASE(
     "a load3d whose padding is off by one moves wrong numbers in the same time, which the loop nest sees") {
   const Spec spec = spec_with();
   const program::Target target = make_target(spec);
-  Bench bench = mte1_bench(spec);
+  Bench bench = mte1_bench(target, spec);
   Rng rng(5);
   Image image;
   auto& s = image.setting;
