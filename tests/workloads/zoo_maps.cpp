@@ -74,4 +74,69 @@ TEST_CASE("U-Nets answer with a class a pixel, YOLO v3 tiny with 13x13 and 26x26
   CHECK(output(yolo, 1) == ir::Shape{1, 255, 26, 26});
 }
 
+TEST_CASE("EDSR3 doubles 360x640, with MACs from its kernels: 64 features, 3x3, at each upsampling") {
+  constexpr std::int64_t kPixels = 360 * 640, kBody = 9 * 64 * 64;
+  const std::int64_t body = kPixels * (9 * 3 * 64 + 7 * kBody), tail = 4 * kPixels * 9 * 64 * 3;
+  CHECK(macs("edsr3") == body + kPixels * 4 * kBody + tail);
+  CHECK(macs("edsr:nearest") == body + 4 * kPixels * kBody + tail);
+  CHECK(macs("edsr:bilinear_leaky_relu") == macs("edsr3_nearest"));
+  CHECK(output(build("edsr3", 2), 0) == ir::Shape{2, 3, 720, 1280});
+  CHECK(output(build("edsr:nearest@90x160"), 0) == ir::Shape{1, 3, 180, 320});
+  CHECK(macs("edsr:b1_f8_k3,1,1,1,1,3@10") == 100 * (9 * 3 * 8 + 3 * 64 + 4 * 64) + 400 * 9 * 8 * 3);
+}
+
+TEST_CASE("the six patterns have the MACs of their convolutions, at 56x56, 64 channels and depth 10") {
+  constexpr std::int64_t kPixels = 56 * 56, kWidth = 64;
+  const std::int64_t stem = kPixels * 9 * 3 * kWidth;
+  const auto each = [&](const std::string& name) {
+    return (macs("pattern:" + name) - stem) / (10 * kPixels);
+  };
+  CHECK(each("standard") == 9 * 64 * 64);
+  CHECK(each("factorised") == 6 * 64 * 64);
+  CHECK(each("bottleneck") == 2 * 64 * 16 + 9 * 16 * 16);
+  CHECK(each("depthwise_separable") == 9 * 64 + 64 * 64);
+  CHECK(each("depthwise_bottleneck") == 2 * 64 * 384 + 9 * 384);
+  CHECK(each("grouped") == 2 * 64 * 32 + 9 * 32);
+  CHECK(each("grouped_g8_b1") == 2 * 64 * 64 + 9 * 64 * 8);
+  CHECK(each("standard_k5") == 25 * 64 * 64);
+}
+
+TEST_CASE("a pattern's depth, width and image scale as stated, and skip adds inputs") {
+  CHECK(macs("pattern:standard_d20_w64") - macs("pattern:standard_d10_w64") == 10 * 56 * 56 * 9 * 64 * 64);
+  CHECK(output(build("pattern:grouped_w256_skip@28", 4), 0) == ir::Shape{4, 256, 28, 28});
+  CHECK(build("pattern:standard_d10_skip").ops.size() == build("pattern:standard_d10").ops.size() + 10);
+  CHECK(macs("pattern:standard_d50_w32@7x14") == 7 * 14 * (27 * 32 + 50 * 9 * 32 * 32));
+}
+
+TEST_CASE("wrong parameters are the user's error and name the position") {
+  struct Case {
+    const char* name;
+    const char* part;
+  };
+  for (const Case& c : {Case{"pattern:standrd_d5", "character 9: expected one of standard"},
+                        {"pattern:d5", "character 9: expected one of standard"},
+                        {"pattern:standard_d0", "character 19: expected a number from 1 to 1000"},
+                        {"pattern:standard_x9", "character 18: nothing is called 'x9' here"},
+                        {"pattern:standard_d5_d6", "character 21: 'd' is given twice"},
+                        {"pattern:standard_k4", "character 19: expected an odd kernel"},
+                        {"pattern:standard_d5,6", "character 19: expected one number"},
+                        {"pattern:standard@0", "character 18: expected an image size"},
+                        {"pattern:standard@7x", "character 20: expected an image size"},
+                        {"pattern:grouped_w48", "24 inner channels"},
+                        {"pattern:bottleneck_w30", "width 30 does not divide by ratio 4"},
+                        {"edsr:k3,1", "expected 1 or 10 kernels, got 2"},
+                        {"edsr:b3_gelu", "character 9: nothing is called 'gelu' here"},
+                        {"edsr:k3;1", "character 8: expected the end of 'k'"}}) {
+    CAPTURE(c.name);
+    std::string message;
+    try {
+      build(c.name);
+    } catch (const UserError& error) {
+      message = error.what();
+    }
+    CAPTURE(message);
+    CHECK(message.find(c.part) != std::string::npos);
+  }
+}
+
 }  // namespace npusim::zoo

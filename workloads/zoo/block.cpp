@@ -1,15 +1,14 @@
 #include "workloads/zoo/block.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 
 #include "sim/base/error.h"
 #include "workloads/zoo/families.h"
 #include "workloads/zoo/mobile_block.h"
+#include "workloads/zoo/parameters.h"
 
 namespace npusim::zoo {
 
@@ -94,36 +93,6 @@ TensorId append_once(Builder& b, const std::string& name, TensorId x, const Bloc
                           .skip = block.skip,
                           .pad = pad};
   return block.kind == BlockKind::mixconv ? mixed(b, name, x, block, shape) : mobile_block(b, name, x, shape);
-}
-
-/// "@14", "@360x640" or "_imgsize14" behind a block: its image; height 0 where there is none.
-Size split_image(const std::string& name, std::string& block) {
-  std::size_t at = block.find('@'), skip = 1;
-  if (at == std::string::npos) {
-    at = block.find("_imgsize");
-    skip = std::string_view("_imgsize").size();
-  }
-  if (at == std::string::npos) return 0;
-  const char* const end = block.data() + block.size();
-  const auto fail = [&](const char* where) {
-    throw UserError(
-        fmt::format("'{}', character {}: expected an image size such as 14 or 360x640", name,
-                    where - block.data() + 1 + static_cast<std::ptrdiff_t>(name.size() - block.size())));
-  };
-  const auto number = [&](const char*& from) {
-    std::int64_t value = 0;
-    const auto [stop, status] = std::from_chars(from, end, value);
-    if (status != std::errc() || value < 1 || value > 8192) fail(from);
-    from = stop;
-    return value;
-  };
-  const char* from = block.data() + at + skip;
-  const std::int64_t height = number(from);
-  std::int64_t width = height;
-  if (from != end && *from == 'x') width = number(++from);
-  if (from != end) fail(from);
-  block.resize(at);
-  return {height, width};
 }
 
 ir::Graph build_block(const std::string& name, std::int64_t batch) {

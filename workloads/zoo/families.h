@@ -54,6 +54,7 @@ std::vector<Recipe> inception_networks();           ///< GoogLeNet, Inception v3
 std::vector<Recipe> later_inception_networks();     ///< Inception v2 and v4, Inception-ResNet v2
 std::vector<Recipe> keras_networks();               ///< ResNet v1 and v2, Xception
 std::vector<Recipe> dense_prediction_networks();    ///< PoseNet, BodyPix, SSD, DeepLab, U-Net, YOLO
+std::vector<Recipe> super_resolution_networks();    ///< EDSR
 std::vector<Recipe> dense_networks();               ///< DenseNet
 std::vector<Recipe> shuffle_networks();             ///< ShuffleNet v2
 std::vector<Recipe> mobile_networks();              ///< MobileNet v1 to v3, MNASNet
@@ -68,6 +69,8 @@ struct ParametricRecipe {
   ParametricNet info;
   ir::Graph (*build)(const std::string& name, std::int64_t batch);
 };
-ParametricRecipe block_networks();  ///< blocks of S3NAS and EfficientNet, from their strings
+ParametricRecipe pattern_networks();  ///< six macro-architectures in pure form
+ParametricRecipe edsr_networks();     ///< EDSR
+ParametricRecipe block_networks();    ///< blocks of S3NAS and EfficientNet, from their strings
 
 }  // namespace npusim::zoo

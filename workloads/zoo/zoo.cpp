@@ -36,10 +36,11 @@ constexpr std::array kFamilies{
     Family{"ShuffleNet", shuffle_networks},
     Family{"Transformers", transformer_networks},
     Family{"poses, boxes, segments", dense_prediction_networks},
+    Family{"super-resolution", super_resolution_networks},
     Family{"MIDAP and S3NAS", midap_networks},
 };
 
-constexpr std::array kParametric{block_networks};
+constexpr std::array kParametric{block_networks, pattern_networks, edsr_networks};
 
 std::vector<Recipe> recipes() {
   std::vector<Recipe> all;
