@@ -8,8 +8,11 @@
 #include <vector>
 
 #include "sim/base/error.h"
+#include "sim/mem/arbitrated_sram.h"
 #include "sim/mem/dma_port.h"
 #include "sim/mem/dram_channel.h"
+#include "sim/mem/fr_fcfs_channel.h"
+#include "sim/mem/late_domain.h"
 #include "sim/mem/shared_sram.h"
 
 namespace npusim::kernel {
@@ -58,28 +61,67 @@ class MemoryProcess : public sc_core::sc_module {
 
 class PortProcess;
 
-/// A DRAM channel or the SRAM: serves what has arrived, in order of (arrival, port).
+/// A DRAM channel or the SRAM: takes what has arrived, in order of (arrival, port).
 class TargetProcess : public MemoryProcess {
  public:
-  using Serve = std::function<Cycles(const mem::Request&, Cycles)>;
-  TargetProcess(const sc_core::sc_module_name& name, Context& context, Serve serve,
-                const std::vector<std::unique_ptr<PortProcess>>& ports)
-      : MemoryProcess(name, context), serve_(std::move(serve)), ports_(ports) {}
+  using MemoryProcess::MemoryProcess;
   void push(const mem::Request& request, std::int64_t arrival) {
     inbox_.push_back({arrival, request});
     wake_at(arrival);
   }
   void clear() { inbox_.clear(); }
 
+ protected:
+  /// Calls `take(request, arrival)` for all that has arrived by `now`.
+  template <class Take>
+  void take_arrived(std::int64_t now, Take take) {
+    std::stable_sort(inbox_.begin(), inbox_.end(), [](const Arrival& a, const Arrival& b) {
+      return std::pair(a.at, a.request.port) < std::pair(b.at, b.request.port);
+    });
+    std::size_t taken = 0;
+    for (; taken < inbox_.size() && inbox_[taken].at <= now; ++taken) {
+      take(inbox_[taken].request, Cycles(inbox_[taken].at));
+    }
+    inbox_.erase(inbox_.begin(), inbox_.begin() + static_cast<std::ptrdiff_t>(taken));
+    if (!inbox_.empty()) wake_at(inbox_.front().at);
+  }
+
  private:
   struct Arrival {
     std::int64_t at;
     mem::Request request;
   };
+  std::vector<Arrival> inbox_;
+};
+
+using PortProcesses = std::vector<std::unique_ptr<PortProcess>>;
+
+/// A memory whose answer is known on arrival.
+class PromptProcess final : public TargetProcess {
+ public:
+  using Serve = std::function<Cycles(const mem::Request&, Cycles)>;
+  PromptProcess(const sc_core::sc_module_name& name, Context& context, Serve serve,
+                const PortProcesses& ports)
+      : TargetProcess(name, context), serve_(std::move(serve)), ports_(ports) {}
+
+ private:
   void step(std::int64_t now) override;
   Serve serve_;
-  const std::vector<std::unique_ptr<PortProcess>>& ports_;
-  std::vector<Arrival> inbox_;
+  const PortProcesses& ports_;
+};
+
+/// A memory that answers late. What arrives in a cycle was issued in the one before, so that in whichever
+/// order processes run, all of it is there when the cycle's decisions are taken.
+class LateProcess final : public TargetProcess {
+ public:
+  LateProcess(const sc_core::sc_module_name& name, Context& context, mem::LateTarget& target,
+              const PortProcesses& ports)
+      : TargetProcess(name, context), target_(target), ports_(ports) {}
+
+ private:
+  void step(std::int64_t now) override;
+  mem::LateTarget& target_;
+  const PortProcesses& ports_;
 };
 
 /// A DMA port: issues one request an activation, and delivers its completion.
@@ -95,14 +137,15 @@ class PortProcess : public MemoryProcess {
   }
   void respond(std::uint16_t slot, Cycles finish) {
     port_.respond(slot, finish);
-    if (port_.done()) wake_at(port_.end().count());
+    schedule();
   }
   mem::DmaPort& port() { return port_; }
 
  private:
   /// Wakes the process for whatever comes first: the next request, or the oldest transfer's end.
   void schedule() {
-    if (port_.issuing()) wake_at(std::max(port_.next_issue().count(), context_.now() + 1));
+    const bool known = port_.issuing() && port_.next_issue() < kNever;
+    if (known) wake_at(std::max(port_.next_issue().count(), context_.now() + 1));
     if (port_.done()) wake_at(std::max(port_.end().count(), context_.now() + 1));
   }
   void step(std::int64_t now) override {
@@ -117,17 +160,20 @@ class PortProcess : public MemoryProcess {
   const std::vector<std::unique_ptr<TargetProcess>>& targets_;
 };
 
-void TargetProcess::step(std::int64_t now) {
-  std::stable_sort(inbox_.begin(), inbox_.end(), [](const Arrival& a, const Arrival& b) {
-    return std::pair(a.at, a.request.port) < std::pair(b.at, b.request.port);
+void PromptProcess::step(std::int64_t now) {
+  take_arrived(now, [this](const mem::Request& request, Cycles at) {
+    ports_[request.port]->respond(request.slot, serve_(request, at));
   });
-  std::size_t served = 0;
-  for (; served < inbox_.size() && inbox_[served].at <= now; ++served) {
-    const auto& [at, request] = inbox_[served];
-    ports_[request.port]->respond(request.slot, serve_(request, Cycles(at)));
+}
+
+void LateProcess::step(std::int64_t now) {
+  take_arrived(now, [this](const mem::Request& request, Cycles at) { target_.push(request, at); });
+  target_.advance_to(Cycles(now + 1));
+  for (const mem::Response& response : target_.done()) {
+    ports_[response.port]->respond(response.slot, response.finish);
   }
-  inbox_.erase(inbox_.begin(), inbox_.begin() + static_cast<std::ptrdiff_t>(served));
-  if (!inbox_.empty()) wake_at(inbox_.front().at);
+  target_.done().clear();
+  if (target_.next_event() < kNever) wake_at(target_.next_event().count());
 }
 
 }  // namespace
@@ -135,26 +181,43 @@ void TargetProcess::step(std::int64_t now) {
 struct MemoryProcesses::Impl {
   Impl(const mem::MemorySpec& spec, Context shared) : context(std::move(shared)), map(spec), sram(spec.sram) {
     mem::check(spec);
-    for (std::int64_t i = 0; i < spec.dram.channels; ++i) channels.emplace_back(spec.dram, spec.clock_hz);
-    for (std::size_t i = 0; i < channels.size(); ++i) {
-      add_target(fmt::format("channel{}", i),
-                 [this, i](const mem::Request& r, Cycles at) { return channels[i].serve(r, at); });
+    for (std::int64_t i = 0; i < spec.dram.channels; ++i) add_channel(spec, static_cast<std::size_t>(i));
+    if (mem::sram_answers_late(spec)) {
+      late_sram = std::make_unique<mem::ArbitratedSram>(spec.sram, spec.ports);
+      add_late("sram", *late_sram);
+    } else {
+      add_prompt("sram", [this](const mem::Request& r, Cycles at) { return sram.serve(r, at); });
     }
-    add_target("sram", [this](const mem::Request& r, Cycles at) { return sram.serve(r, at); });
     for (std::size_t i = 0; i < spec.ports.size(); ++i) {
       ports.push_back(std::make_unique<PortProcess>(fmt::format("port{}", i).c_str(), context, spec.ports[i],
                                                     static_cast<std::uint16_t>(i), map, targets));
     }
   }
-  void add_target(const std::string& name, TargetProcess::Serve serve) {
-    targets.push_back(std::make_unique<TargetProcess>(name.c_str(), context, std::move(serve), ports));
+  void add_channel(const mem::MemorySpec& spec, std::size_t i) {
+    const std::string name = fmt::format("channel{}", i);
+    if (spec.dram.policy == mem::DramPolicy::fr_fcfs) {
+      fr_fcfs.push_back(std::make_unique<mem::FrFcfsChannel>(spec.dram, spec.clock_hz, spec.ports));
+      return add_late(name, *fr_fcfs.back());
+    }
+    channels.emplace_back(spec.dram, spec.clock_hz);
+    add_prompt(name, [this, i](const mem::Request& r, Cycles at) { return channels[i].serve(r, at); });
+  }
+  void add_prompt(const std::string& name, PromptProcess::Serve serve) {
+    targets.push_back(std::make_unique<PromptProcess>(name.c_str(), context, std::move(serve), ports));
+  }
+  void add_late(const std::string& name, mem::LateTarget& target) {
+    late.push_back(&target);
+    targets.push_back(std::make_unique<LateProcess>(name.c_str(), context, target, ports));
   }
 
   Context context;
   mem::AddressMap map;
   mem::SharedSram sram;
   std::vector<mem::DramChannel> channels;
-  std::vector<std::unique_ptr<PortProcess>> ports;
+  std::vector<std::unique_ptr<mem::FrFcfsChannel>> fr_fcfs;
+  std::unique_ptr<mem::ArbitratedSram> late_sram;
+  std::vector<mem::LateTarget*> late;
+  PortProcesses ports;
   std::vector<std::unique_ptr<TargetProcess>> targets;
   std::int64_t transfers = 0;
 };
@@ -174,6 +237,7 @@ void MemoryProcesses::start(std::size_t port, std::span<const program::Region> r
 void MemoryProcesses::reset() {
   for (auto& port : impl_->ports) port->port().reset();
   for (auto& channel : impl_->channels) channel.reset();
+  for (auto* target : impl_->late) target->reset();
   for (auto& target : impl_->targets) target->clear();
   impl_->sram.reset();
   impl_->transfers = 0;
@@ -183,6 +247,7 @@ mem::MemoryCounters MemoryProcesses::counters() const {
   mem::MemoryCounters counters;
   for (const auto& port : impl_->ports) port->port().add_counters(counters);
   for (const auto& channel : impl_->channels) channel.add_counters(counters, Cycles(impl_->context.now()));
+  for (const auto& channel : impl_->fr_fcfs) channel->add_counters(counters, Cycles(impl_->context.now()));
   counters.events = counters.requests + impl_->transfers;
   return counters;
 }

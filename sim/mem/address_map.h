@@ -32,10 +32,18 @@ class AddressMap {
       : channels_(spec.dram.channels),
         block_shift_(std::countr_zero(static_cast<std::uint64_t>(spec.dram.interleave_bytes))),
         sram_base_(spec.sram.base),
-        sram_bytes_(spec.sram.bytes) {}
+        sram_bytes_(spec.sram.bytes),
+        dram_bytes_(spec.dram.channel_bytes > 0 ? spec.dram.channel_bytes * spec.dram.channels : INT64_MAX) {}
 
   /// The index behind the last channel.
   [[nodiscard]] std::uint16_t sram_target() const { return static_cast<std::uint16_t>(channels_.divisor()); }
+
+  /// Bytes of all channels: addresses behind them exist in the SRAM's window only.
+  [[nodiscard]] std::int64_t dram_bytes() const { return dram_bytes_; }
+  /// Whether all of [begin, end) exists.
+  [[nodiscard]] bool exists(std::int64_t begin, std::int64_t end) const {
+    return begin >= 0 && (end <= dram_bytes_ || (begin >= sram_base_ && end <= sram_base_ + sram_bytes_));
+  }
 
   [[nodiscard]] Place locate(std::int64_t address) const {
     const std::int64_t in_window = address - sram_base_;
@@ -53,6 +61,7 @@ class AddressMap {
   int block_shift_;
   std::int64_t sram_base_;
   std::int64_t sram_bytes_;
+  std::int64_t dram_bytes_;
 };
 
 }  // namespace npusim::mem

@@ -35,6 +35,7 @@ void check_port(const MemorySpec& spec, const PortSpec& port) {
   check_dram(spec.dram, port.request_bytes, subject);
   require(port.outstanding >= 2 && port.outstanding <= 4096, subject, "outstanding from 2 to 4096");
   require(port.start_cycles >= 0, subject, "start_cycles of at least 0");
+  require(port.weight >= 1 && port.weight <= 1'000'000, subject, "weight from 1 to 1000000");
   constexpr std::int64_t kMost = INT64_C(1) << 31U;
   for (const auto& [num, den] :
        {std::pair(port.issue_num, port.issue_den), std::pair(port.sram_issue_num, port.sram_issue_den)}) {
@@ -73,6 +74,13 @@ void check(const MemorySpec& spec) {
     require(spec.sram.latency_cycles >= 0, "shared SRAM", "latency_cycles of at least 0");
   }
   for (const PortSpec& port : spec.ports) check_port(spec, port);
+  if (spec.dram.policy == DramPolicy::fr_fcfs) {
+    check(spec.dram.fr_fcfs.policy, spec.dram.fr_fcfs.rules, dram);
+    (void)AddressMapping(spec.dram.fr_fcfs.rules, spec.dram.fr_fcfs.mapping, dram);
+  } else {
+    require(spec.dram.fr_fcfs.arbitration == Arbitration::fifo, dram,
+            "arbitration fifo under policy in-order");
+  }
 }
 
 }  // namespace npusim::mem

@@ -46,6 +46,12 @@ class ClockRatio {
     const std::int64_t rest = n - whole * from_.divisor();
     return whole * to_ + from_.ceil(rest * to_);
   }
+  /// The last edge of the target clock not later than edge `n` of the source: floor(n * to / from).
+  [[nodiscard]] std::int64_t convert_down(std::int64_t n) const {
+    const std::int64_t whole = from_.floor(n);
+    const std::int64_t rest = n - whole * from_.divisor();
+    return whole * to_ + from_.floor(rest * to_);
+  }
 
  private:
   Divider from_;

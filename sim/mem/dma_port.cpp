@@ -19,12 +19,30 @@ DmaPort::DmaPort(const PortSpec& spec, std::uint16_t id, const AddressMap& map)
       sram_interval_(interval(spec.sram_issue_num, spec.sram_issue_den)),
       transfers_(kMaxTransfers),
       finish_(static_cast<std::size_t>(spec.outstanding), 0),
-      owner_(static_cast<std::size_t>(spec.outstanding), 0) {}
+      owner_(static_cast<std::size_t>(spec.outstanding), 0),
+      target_(static_cast<std::size_t>(spec.outstanding), 0) {}
 
 DmaPort::Interval DmaPort::interval(std::int64_t num, std::int64_t den) const {
   const std::int64_t scaled = num * (denominator_ / den);
   const std::int64_t whole = ceil_div(scaled, denominator_);
   return {whole, whole * denominator_ - scaled};
+}
+
+void DmaPort::check_run(const program::Region& run) const {
+  const std::int64_t inner = (run.inner - 1) * run.inner_stride;
+  const std::int64_t outer = (run.outer - 1) * run.outer_stride;
+  const std::int64_t begin = run.offset + std::min<std::int64_t>(0, inner) + std::min<std::int64_t>(0, outer);
+  const std::int64_t end =
+      run.offset + std::max<std::int64_t>(0, inner) + std::max<std::int64_t>(0, outer) + run.bytes;
+  if (run.bytes < 0 || run.inner < 0 || run.outer < 0 || begin < 0) {
+    throw InternalError(
+        fmt::format("port '{}': a run at offset {} leaves the address space", spec_.name, run.offset));
+  }
+  if (!map_.exists(begin, end)) {
+    throw UserError(
+        fmt::format("memory port '{}': a transfer of addresses {:#x} to {:#x} leaves the DRAM's {} MiB",
+                    spec_.name, begin, end, map_.dram_bytes() >> 20U));
+  }
 }
 
 void DmaPort::start(std::span<const program::Region> runs, Cycles at_cycle) {
@@ -35,12 +53,7 @@ void DmaPort::start(std::span<const program::Region> runs, Cycles at_cycle) {
   transfer.regions.clear();
   for (const auto& run : runs) {
     if (run.total_bytes() == 0) continue;
-    const std::int64_t last_inner = std::min<std::int64_t>(0, (run.inner - 1) * run.inner_stride);
-    const std::int64_t last_outer = std::min<std::int64_t>(0, (run.outer - 1) * run.outer_stride);
-    if (run.bytes < 0 || run.inner < 0 || run.outer < 0 || run.offset + last_inner + last_outer < 0) {
-      throw InternalError(
-          fmt::format("port '{}': a run at offset {} leaves the address space", spec_.name, run.offset));
-    }
+    check_run(run);
     transfer.regions.push_back(run);
   }
   transfer.at = at_cycle.count();
@@ -134,8 +147,10 @@ Request DmaPort::issue(Cycles now) {
   ++traffic.requests;
   traffic.bytes += request.bytes;
   pace(now.count(), sram ? sram_interval_ : dram_interval_);
-  finish_[slot_] = 0;
+  finish_[slot_] = kNever.count();
   owner_[slot_] = current_;
+  target_[slot_] = place.target;
+  ++issued_;
   if (++slot_ == finish_.size()) slot_ = 0;
   ++transfer.unanswered;
   position_ = end;
@@ -150,6 +165,13 @@ std::int64_t DmaPort::ideal_cycles(const Transfer& transfer) const {
   const Wide rest = static_cast<Wide>(transfer.dram.requests) * dram_interval_.rest +
                     static_cast<Wide>(transfer.sram.requests) * sram_interval_.rest;
   return transfer.ideal + static_cast<std::int64_t>(whole - (transfer.slack + rest) / denominator_);
+}
+
+std::uint16_t DmaPort::awaited_by_end() {
+  const std::size_t slots = finish_.size();
+  if (issued_ - answered_ > slots) answered_ = issued_ - slots;
+  while (finish_[answered_ % slots] != kNever.count()) ++answered_;
+  return target_[answered_ % slots];
 }
 
 Completion DmaPort::take_completion() {
@@ -177,7 +199,7 @@ void DmaPort::reset() {
   oldest_ = current_ = queued_ = 0;
   last_end_ = ready_ = slack_ = 0;
   issuing_ = false;
-  slot_ = 0;
+  slot_ = issued_ = answered_ = 0;
   std::fill(finish_.begin(), finish_.end(), 0);
   total_dram_ = total_sram_ = Traffic();
 }

@@ -18,10 +18,8 @@ namespace npusim::mem {
 ///   next_issue(), issue(), deliver the request to its target one cycle later, and hand the response cycle
 ///   that the target answers to respond(). When done(), take_completion(). Transfers are worked on, and
 ///   completed, in order: the next one issues while the responses of the one before are still on their way.
-/// A response must be handed in within the cycle of its delivery. While a response is on its way next_issue()
-/// is a lower bound: an executor that finds next_issue() later than now sleeps again. Issue intervals are at
-/// least one cycle and at least two requests may be outstanding, hence next_issue() is exact once that cycle
-/// is reached.
+/// A target may answer late: a response must be handed in before its own cycle. While the response that the
+/// next request waits for is unknown, next_issue() is kNever, and not_before() says what else holds the port.
 class DmaPort {
  public:
   /// `map` must outlive the port. `spec` must have passed check().
@@ -29,17 +27,23 @@ class DmaPort {
 
   static constexpr std::size_t kMaxTransfers = 64;
   /// Queues a transfer that may begin at `at`. Copies `runs`. Throws InternalError when kMaxTransfers are not
-  /// completed or an offset is negative.
+  /// completed or an offset is negative, UserError when an address is beyond the memory.
   void start(std::span<const program::Region> runs, Cycles at);
   /// Whether a transfer has started whose completion was not taken yet.
   [[nodiscard]] bool active() const { return oldest_ != queued_; }
   /// Whether there are requests left to issue.
   [[nodiscard]] bool issuing() const { return issuing_; }
-  /// The cycle of the next request; meaningful while issuing().
+  /// The cycle of the next request, kNever while it waits for an unknown response; meaningful while
+  /// issuing().
   [[nodiscard]] Cycles next_issue() const {
     const std::int64_t window = finish_[slot_];
     return Cycles(window > ready_ ? window : ready_);
   }
+  /// A lower bound of next_issue() that holds whatever the responses are.
+  [[nodiscard]] Cycles not_before() const { return Cycles(ready_); }
+  /// The target of the request whose response the next request waits for; meaningful while next_issue() is
+  /// kNever.
+  [[nodiscard]] std::uint16_t awaited_by_issue() const { return target_[slot_]; }
   /// Issues the next request at `now`, which must be next_issue().
   Request issue(Cycles now);
   /// The response to the request in `slot` is back at cycle `finish`.
@@ -57,6 +61,16 @@ class DmaPort {
     const std::int64_t end = at(oldest_).end;
     return Cycles(end > last_end_ ? end : last_end_);
   }
+  /// Whether the oldest transfer has issued all its requests and waits for responses that are unknown.
+  [[nodiscard]] bool finishing() const { return oldest_ != current_ && at(oldest_).unanswered != 0; }
+  /// A lower bound of the oldest transfer's end from the responses that are known; meaningful when
+  /// finishing().
+  [[nodiscard]] Cycles end_so_far() const {
+    const std::int64_t end = at(oldest_).end;
+    return Cycles(end > last_end_ ? end : last_end_);
+  }
+  /// The target of the oldest request without response: of the oldest transfer; meaningful when finishing().
+  [[nodiscard]] std::uint16_t awaited_by_end();
   /// The oldest transfer, which leaves the port. Throws InternalError unless done().
   Completion take_completion();
 
@@ -91,6 +105,7 @@ class DmaPort {
   [[nodiscard]] const Transfer& at(std::size_t sequence) const {
     return transfers_[sequence % kMaxTransfers];
   }
+  void check_run(const program::Region& run) const;
   /// Turns to transfer `current_`.
   void begin();
   void finish_issuing();
@@ -121,10 +136,13 @@ class DmaPort {
   // When: the port is ready at exactly ready_ - slack_/denominator_.
   std::int64_t ready_ = 0;
   std::int64_t slack_ = 0;
-  std::vector<std::int64_t> finish_;  ///< response cycle of the last request in each slot; 0 while unknown
-  std::vector<std::size_t> owner_;    ///< transfer of the last request in each slot
-  std::size_t slot_ = 0;              ///< of the next request
-  Traffic total_dram_, total_sram_;   ///< of all completed transfers
+  std::vector<std::int64_t> finish_;   ///< response cycle of each slot's last request; kNever while unknown
+  std::vector<std::size_t> owner_;     ///< transfer of the last request in each slot
+  std::vector<std::uint16_t> target_;  ///< of the last request in each slot
+  std::size_t slot_ = 0;               ///< of the next request
+  std::size_t issued_ = 0;             ///< requests since the last reset
+  std::size_t answered_ = 0;           ///< all requests before this one are answered; brought up when asked
+  Traffic total_dram_, total_sram_;    ///< of all completed transfers
 };
 
 }  // namespace npusim::mem

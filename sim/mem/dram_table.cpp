@@ -159,18 +159,4 @@ DramTiming read_timing(const Config& table) {
   return timing;
 }
 
-DramSpec read_dram(const Config& config, const std::string& prefix) {
-  const auto key = [&prefix](const std::string& name) { return prefix + "." + name; };
-  DramSpec spec;
-  spec.timing = read_timing(dram_table(config.text(key("model")), config.where(key("model"))));
-  spec.channels = config.integer(key("channels"), 1, 1024);
-  spec.interleave_bytes = power_of_two(config, key("interleave_bytes"), 1 << 20);
-  spec.controller_cycles = config.integer(key("controller_cycles"), 0, 1'000'000);
-  spec.bank_xor = config.boolean(key("bank_xor"));
-  spec.write_queue = config.integer(key("write_queue"), 0, 4096);
-  require(config, spec.interleave_bytes >= spec.timing.burst_bytes, key("interleave_bytes"),
-          fmt::format("at least the {} bytes of a burst", spec.timing.burst_bytes));
-  return spec;
-}
-
 }  // namespace npusim::mem

@@ -33,6 +33,12 @@ class LateTarget {
   /// The earliest cycle from now() on in which, without further requests, anything can be decided; kNever
   /// when nothing waits.
   [[nodiscard]] virtual Cycles next_event() const = 0;
+  /// A lower bound of `finish` of what is still to be answered, unless a request arrives before it. The
+  /// farther it lies ahead, the less often an executor must turn to this target.
+  [[nodiscard]] virtual Cycles earliest_answer() const {
+    const Cycles event = next_event();
+    return event < kNever ? event + Cycles(1) : kNever;
+  }
   [[nodiscard]] virtual Cycles now() const = 0;
   /// Answers that have been decided, in order of decision; the caller clears it. What was decided in cycle t
   /// finishes after t.

@@ -12,6 +12,8 @@
 
 #include "sim/base/config.h"
 #include "sim/base/units.h"
+#include "sim/mem/arbiter.h"
+#include "sim/mem/dram/controller.h"
 #include "sim/program/program.h"
 
 namespace npusim::mem {
@@ -31,6 +33,21 @@ struct DramTiming {
   std::int64_t trefi = 0, trfc = 0;
 };
 
+/// How a channel schedules.
+enum class DramPolicy : std::uint8_t {
+  in_order,  ///< requests in order of arrival (dram_channel.h): fast, without reordering
+  fr_fcfs    ///< bursts reordered by the exact controller (dram/controller.h) behind an arbiter
+};
+
+/// What the exact controller needs beyond DramTiming.
+struct FrFcfsSpec {
+  DramRules rules;
+  FrFcfsPolicy policy = default_policy();
+  /// Address bits of a channel from the top, as AddressMapping takes them.
+  std::string mapping;
+  Arbitration arbitration = Arbitration::fifo;
+};
+
 /// The DRAM behind a chip.
 struct DramSpec {
   DramTiming timing;
@@ -44,6 +61,9 @@ struct DramSpec {
   /// drained in batches. 0: none, a write is acknowledged when its data is on the bus, and writes keep their
   /// place among reads.
   std::int64_t write_queue = 0;
+  std::int64_t channel_bytes = 0;  ///< capacity of a channel; 0: no limit is checked
+  DramPolicy policy = DramPolicy::in_order;
+  FrFcfsSpec fr_fcfs;  ///< of policy fr_fcfs, which uses neither bank_xor nor write_queue
 };
 
 /// An on-chip memory shared by all ports (Ascend's L2 buffer), a window of the global address space.
@@ -53,6 +73,7 @@ struct SharedSramSpec {
   std::int64_t read_bytes_per_cycle = 0;  ///< whole memory, all ports together
   std::int64_t write_bytes_per_cycle = 0;
   std::int64_t latency_cycles = 0;
+  Arbitration arbitration = Arbitration::fifo;
 };
 
 /// A DMA engine's connection to the memory system.
@@ -65,6 +86,8 @@ struct PortSpec {
   std::int64_t issue_num = 4, issue_den = 1;
   std::int64_t sram_issue_num = 2, sram_issue_den = 1;  ///< the same towards the shared SRAM
   std::int64_t start_cycles = 0;                        ///< from a command's start to its first request
+  std::int64_t priority = 0;  ///< of arbitration fixed_priority: the highest goes first
+  std::int64_t weight = 1;    ///< of arbitration weighted: requests a turn
 };
 
 class MemoryDomain;
@@ -79,15 +102,27 @@ struct MemorySpec {
   std::function<std::unique_ptr<MemoryDomain>(const MemorySpec&)> make;
 };
 
+/// What one port's requests waited for at the DRAM channels of policy fr_fcfs, in command clocks summed over
+/// channels. Wait_ledger.h defines it.
+struct PortWaits {
+  std::int64_t service = 0;          ///< what the requests would have taken without any wait
+  std::int64_t own = 0;              ///< behind the port's own earlier requests
+  std::int64_t refresh = 0;          ///< behind refreshes
+  std::vector<std::int64_t> others;  ///< behind other ports' requests, by port (the own entry is 0)
+
+  bool operator==(const PortWaits&) const = default;
+};
+
 /// Totals since the last reset.
 struct MemoryCounters {
   std::int64_t dram_read_bytes = 0, dram_write_bytes = 0;
   std::int64_t sram_read_bytes = 0, sram_write_bytes = 0;
   std::int64_t requests = 0;                  ///< requests served by DRAM and SRAM
   std::int64_t bursts = 0;                    ///< DRAM bursts
-  std::int64_t row_hits = 0, row_misses = 0;  ///< by request
+  std::int64_t row_hits = 0, row_misses = 0;  ///< by request; of policy fr_fcfs by column command
   std::int64_t refreshes = 0;
-  std::int64_t events = 0;  ///< local events processed
+  std::int64_t events = 0;       ///< local events processed
+  std::vector<PortWaits> waits;  ///< by port; empty unless the policy is fr_fcfs
 };
 
 /// A transfer that has completed.
@@ -141,8 +176,10 @@ void check(const MemorySpec& spec);
 std::unique_ptr<MemoryDomain> make_memory_domain(const MemorySpec& spec);
 
 /// Reads `<prefix>.model`, `.channels`, `.interleave_bytes`, `.controller_cycles`, `.bank_xor` and
-/// `.write_queue`, and the timing table that `model` names (built in, or a path that ends in .yaml). Throws
-/// UserError with file and line for unknown tables, missing keys and impossible timings.
+/// `.write_queue`, and the timing table that `model` names (built in, or a path that ends in .yaml). Where
+/// they are given, also `.policy` (in-order, fr-fcfs; default in-order), `.arbitration` (default fifo) and
+/// the controller's parameters `.fr_fcfs.*` (docs/dram.md; defaults as default_policy()). Throws UserError
+/// with file and line for unknown tables, missing keys, impossible timings, policies and mappings.
 DramSpec read_dram(const Config& config, const std::string& prefix);
 
 /// Names of the built-in timing tables.

@@ -7,6 +7,7 @@
 #include "sim/mem/address_map.h"
 #include "sim/mem/dma_port.h"
 #include "sim/mem/dram_channel.h"
+#include "sim/mem/late_domain.h"
 #include "sim/mem/memory.h"
 #include "sim/mem/shared_sram.h"
 
@@ -141,6 +142,7 @@ std::optional<Completion> RunAheadDomain::next_completion(Cycles horizon) {
 std::unique_ptr<MemoryDomain> make_memory_domain(const MemorySpec& spec) {
   if (spec.make) return spec.make(spec);
   check(spec);
+  if (answers_late(spec)) return make_late_domain(spec);
   return std::make_unique<RunAheadDomain>(spec);
 }
 

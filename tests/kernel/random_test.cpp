@@ -54,9 +54,16 @@ MachineSpec random_machine(const program::Target& target, Rng& rng) {
   spec.memory.clock_hz = spec.clock_hz;
   spec.memory.dram.channels = std::int64_t{1} << rng.uniform(0, 2);
   spec.memory.dram.write_queue = rng.uniform(0, 1) * 8;
+  if (rng.uniform(0, 2) == 0) {
+    spec.memory.dram.policy = mem::DramPolicy::fr_fcfs;
+    spec.memory.dram.fr_fcfs.arbitration = static_cast<mem::Arbitration>(rng.uniform(0, 3));
+    spec.memory.dram.controller_cycles = rng.uniform(0, 1) * 20;
+    spec.memory.sram.arbitration = static_cast<mem::Arbitration>(rng.uniform(0, 3));
+  }
   spec.memory.ports.clear();
   if (rng.uniform(0, 1) == 0) {
-    spec.memory.sram = {0, 2048, rng.uniform(16, 256), rng.uniform(16, 256), rng.uniform(0, 30)};
+    const mem::Arbitration arbitration = spec.memory.sram.arbitration;
+    spec.memory.sram = {0, 2048, rng.uniform(16, 256), rng.uniform(16, 256), rng.uniform(0, 30), arbitration};
   }
   const std::int64_t dispatchers = rng.uniform(0, 2);
   for (std::int64_t d = 0; d < dispatchers; ++d) {

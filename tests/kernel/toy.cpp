@@ -163,6 +163,10 @@ std::string to_text(const RunResult& result) {
   text += fmt::format("memory {} {} {} {} requests {} bursts {} rows {} {} refreshes {}\n", m.dram_read_bytes,
                       m.dram_write_bytes, m.sram_read_bytes, m.sram_write_bytes, m.requests, m.bursts,
                       m.row_hits, m.row_misses, m.refreshes);
+  for (const auto& waits : m.waits) {
+    text += fmt::format("waits {} {} {} {}\n", waits.service, waits.own, waits.refresh,
+                        fmt::join(waits.others, ","));
+  }
   return text;
 }
 

@@ -51,6 +51,41 @@ MemorySpec random_spec(Rng& rng) {
   return spec;
 }
 
+FrFcfsPolicy random_policy(Rng& rng, const DramRules& rules) {
+  FrFcfsPolicy policy = default_policy();
+  policy.bank_queue = rng.uniform(1, 8);
+  policy.read_queue = pick(rng, std::array<std::int64_t, 4>{1, 4, 16, 32});
+  policy.write_queue = pick(rng, std::array<std::int64_t, 4>{1, 4, 16, 32});
+  policy.hit_cap = rng.uniform(1, 8);
+  policy.write_high = rng.uniform(1, policy.write_queue);
+  policy.write_low = rng.uniform(0, policy.write_high - 1);
+  policy.write_idle = rng.uniform(0, 1) == 0 ? 1 : rng.uniform(1, policy.write_queue);
+  policy.page = static_cast<PagePolicy>(rng.uniform(0, 2));
+  policy.page_timeout = rng.uniform(0, 200);
+  policy.columns_first = rng.uniform(0, 1) == 0;
+  const bool per_bank = rules.bank_refresh_interval > 0 && rng.uniform(0, 2) == 0;
+  policy.refresh = per_bank ? RefreshPolicy::per_bank : RefreshPolicy::all_bank;
+  return policy;
+}
+
+/// The same memory under policy fr_fcfs.
+MemorySpec random_late_spec(Rng& rng) {
+  MemorySpec spec = random_spec(rng);
+  const DramSpec late = fr_fcfs_dram(spec.dram.timing.standard, spec.dram.channels);
+  spec.dram.policy = late.policy;
+  spec.dram.fr_fcfs = late.fr_fcfs;
+  spec.dram.fr_fcfs.policy = random_policy(rng, late.fr_fcfs.rules);
+  if (spec.dram.bank_xor) spec.dram.fr_fcfs.mapping += " ba^ro";
+  spec.dram.controller_cycles = rng.uniform(0, 1) == 0 ? 0 : rng.uniform(0, 40);
+  spec.dram.fr_fcfs.arbitration = static_cast<Arbitration>(rng.uniform(0, 3));
+  spec.sram.arbitration = static_cast<Arbitration>(rng.uniform(0, 3));
+  for (PortSpec& port : spec.ports) {
+    port.priority = rng.uniform(0, 2);
+    port.weight = rng.uniform(1, 4);
+  }
+  return spec;
+}
+
 program::Region random_region(Rng& rng) {
   program::Region region;
   region.bytes = rng.uniform(0, 7) == 0 ? rng.uniform(1, 3000) : rng.uniform(1, 300);
@@ -100,6 +135,7 @@ void require_same(const MemoryCounters& a, const MemoryCounters& b) {
   REQUIRE(a.row_hits == b.row_hits);
   REQUIRE(a.row_misses == b.row_misses);
   REQUIRE(a.refreshes == b.refreshes);
+  REQUIRE(a.waits == b.waits);
 }
 
 }  // namespace
@@ -159,6 +195,38 @@ TEST_CASE("Transfers queued behind each other on a port end at the same cycles i
   }
   CHECK(transfers >= 100'000);
   CHECK(overlaps >= 10'000);  // transfers really do issue while the one before still waits for responses
+}
+
+TEST_CASE("15,000 random transfers on 100 random fr-fcfs memories end at the same cycles as clock by clock",
+          "[mem]") {
+  std::size_t transfers = 0;
+  std::size_t waited = 0;
+  for (std::uint64_t seed = 2001; seed <= 2100; ++seed) {
+    Rng rng(seed);
+    const MemorySpec spec = random_late_spec(rng);
+    const Script script = random_script(rng, spec.ports.size(), 41);
+    const Style style = seed % 3 == 0 ? Style::horizon : seed % 3 == 1 ? Style::overlapped : Style::chained;
+    TickingDomain ticking(spec);
+    const auto expected = play(ticking, script, style);
+    const auto domain = make_memory_domain(spec);
+    const auto actual = play(*domain, script, style);
+    INFO("seed " << seed);
+    REQUIRE(first_difference(expected, actual) == -1);
+    require_same(ticking.counters(), domain->counters());
+    domain->reset();
+    REQUIRE(first_difference(expected, play(*domain, script, style)) == -1);
+    require_same(ticking.counters(), domain->counters());
+    if (style == Style::horizon) {
+      domain->reset();
+      REQUIRE(first_difference(expected, play(*domain, script, Style::ahead)) == -1);
+    }
+    transfers += actual.size();
+    for (const Completion& done : actual) {
+      if (done.end - done.start > done.ideal * 2) ++waited;
+    }
+  }
+  CHECK(transfers >= 12'000);
+  CHECK(waited >= 2'000);  // contention is really there
 }
 
 }  // namespace npusim::mem::test

@@ -68,7 +68,9 @@ TEST_CASE("A port waits for the response of its oldest request, whatever came ba
   const Request first = bench.port.issue(Cycles(1));
   const Request second = bench.port.issue(Cycles(5));
   bench.port.respond(second.slot, Cycles(20));
-  REQUIRE(bench.port.next_issue().count() == 9);  // a lower bound: the first response is not known yet
+  REQUIRE(bench.port.next_issue() == kNever);  // the first response is not known yet
+  REQUIRE(bench.port.not_before().count() == 9);
+  REQUIRE(bench.port.awaited_by_issue() == first.target);
   bench.port.respond(first.slot, Cycles(100));
   REQUIRE(bench.port.next_issue().count() == 100);
   const Request third = bench.port.issue(Cycles(100));

@@ -144,7 +144,7 @@ TEST_CASE("A chip's dram section with odd values is refused", "[mem][dram]") {
   };
   contains(error("interleave_bytes: 512", "interleave_bytes: 500"),
            "chip.yaml:4: 'dram.interleave_bytes' is 500");
-  contains(error("interleave_bytes: 512", "interleave_bytes: 16"), "at least the 32 bytes of a burst");
+  contains(error("interleave_bytes: 512", "interleave_bytes: 16"), "expected an integer from 32 to");
   contains(error("channels: 4", "channels: 0"), "chip.yaml:3");
   contains(error("bank_xor: true", "bank_xor: 2"),
            "chip.yaml:6: 'dram.bank_xor' is '2', expected true or false");

@@ -11,6 +11,14 @@ DramSpec dram(const std::string& table, std::int64_t channels) {
   return spec;
 }
 
+DramSpec fr_fcfs_dram(const std::string& table, std::int64_t channels) {
+  DramSpec spec = dram(table, channels);
+  spec.policy = DramPolicy::fr_fcfs;
+  spec.fr_fcfs.rules = dram_rules(table, Flavour::jedec, "test");
+  spec.fr_fcfs.mapping = mapping_fields("auto", spec.fr_fcfs.rules);
+  return spec;
+}
+
 namespace {
 
 /// Plays a script: what is started when, by style.

@@ -12,6 +12,9 @@ namespace npusim::mem::test {
 /// A DRAM of `channels` channels of a built-in table.
 DramSpec dram(const std::string& table, std::int64_t channels = 1);
 
+/// The same under policy fr_fcfs, with the default policy, mapping and JEDEC's rules.
+DramSpec fr_fcfs_dram(const std::string& table, std::int64_t channels = 1);
+
 /// One transfer of a port; it starts `gap` cycles after the port's previous one has completed.
 struct Transfer {
   std::int64_t gap = 0;

@@ -85,6 +85,20 @@ void TickingController::refresh_falls_due() {
   due_.push_back({banks_[bank].rank, static_cast<std::int64_t>(bank)});
 }
 
+DramCounters TickingController::settled() const {
+  TickingController copy(*this);
+  copy.trace_ = nullptr;
+  copy.observer_ = nullptr;
+  const auto working = [&copy] {
+    const bool queued =
+        std::any_of(copy.banks_.begin(), copy.banks_.end(), [](auto& bank) { return !bank.queue.empty(); });
+    return queued || !copy.reads_.empty() || copy.draining_ > 0 ||
+           std::ssize(copy.writes_) >= copy.policy_.write_idle;
+  };
+  while (working()) copy.tick();
+  return copy.counters_;
+}
+
 std::size_t TickingController::bank_to_refresh() const {
   const auto key = [this](std::size_t index) {
     const Bank& one = banks_[index];
@@ -249,7 +263,7 @@ void TickingController::issue(Command command, Bank& bank, const Entry* entry, b
   } else if (command == Command::precharge_all) {
     for (Bank& one : banks_) one.open = one.open && one.rank != bank.rank;
   } else if (command == Command::read || command == Command::write) {
-    ++bank.columns;
+    if (bank.columns++ == 0) ++counters_.row_misses;
     bank.last_column = now_;
     if (auto_precharge) {
       bank.auto_precharge = now_;
@@ -266,6 +280,11 @@ void TickingController::issue(Command command, Bank& bank, const Entry* entry, b
       &counters_.activates,      &counters_.reads,     &counters_.writes,        &counters_.precharges,
       &counters_.precharges_all, &counters_.refreshes, &counters_.bank_refreshes};
   ++*totals[kind];
+  if (observer_ != nullptr) {
+    observer_->issued(command, now_, static_cast<std::size_t>(&bank - banks_.data()),
+                      entry == nullptr ? -1 : entry->at.row, entry == nullptr ? nullptr : &entry->request,
+                      auto_precharge);
+  }
   if (trace_ == nullptr) return;
   trace_->push_back({now_, command, auto_precharge, static_cast<std::int32_t>(bank.rank),
                      whole_rank ? -1 : static_cast<std::int32_t>(bank.group),

@@ -10,7 +10,7 @@
 
 namespace npusim::mem::test {
 
-class TickingController final : public DramController {
+class TickingController final : public ChannelController {
  public:
   TickingController(const DramRules& rules, const FrFcfsPolicy& policy, const AddressMapping& mapping);
   bool push(const BurstRequest& request) override;
@@ -22,6 +22,11 @@ class TickingController final : public DramController {
   std::vector<ReadDone>& done() override { return done_; }
   [[nodiscard]] const DramCounters& counters() const override { return counters_; }
   void trace(std::vector<IssuedCommand>* sink) override { trace_ = sink; }
+  [[nodiscard]] bool room(bool write) const override {
+    return write ? std::ssize(writes_) < policy_.write_queue : std::ssize(reads_) < policy_.read_queue;
+  }
+  [[nodiscard]] DramCounters settled() const override;
+  void observe(CommandObserver* observer) override { observer_ = observer; }
 
  private:
   static constexpr std::int64_t kLongAgo = INT64_MIN / 4;
@@ -85,6 +90,7 @@ class TickingController final : public DramController {
   std::vector<ReadDone> done_;
   DramCounters counters_;
   std::vector<IssuedCommand>* trace_ = nullptr;
+  CommandObserver* observer_ = nullptr;
 };
 
 }  // namespace npusim::mem::test

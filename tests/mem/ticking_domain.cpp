@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tests/mem/ticking_controller.h"
+
 namespace npusim::mem::test {
 
 TickingDomain::TickingDomain(const MemorySpec& spec) : spec_(spec), sram_(spec.sram) {
@@ -11,7 +13,21 @@ TickingDomain::TickingDomain(const MemorySpec& spec) : spec_(spec), sram_(spec.s
     state.denominator = port.issue_den * port.sram_issue_den;
     ports_.push_back(state);
   }
-  for (std::int64_t i = 0; i < spec.dram.channels; ++i) channels_.emplace_back(spec.dram, spec.clock_hz);
+  const auto per_clock = [](const FrFcfsSpec& one) -> std::unique_ptr<ChannelController> {
+    return std::make_unique<TickingController>(one.rules, one.policy,
+                                               AddressMapping(one.rules, one.mapping, "test"));
+  };
+  for (std::int64_t i = 0; i < spec.dram.channels; ++i) {
+    if (spec.dram.policy == DramPolicy::in_order) {
+      channels_.emplace_back(spec.dram, spec.clock_hz);
+    } else {
+      late_channels_.push_back(
+          std::make_unique<FrFcfsChannel>(spec.dram, spec.clock_hz, spec.ports, per_clock));
+    }
+  }
+  if (spec.sram.bytes > 0 && spec.sram.arbitration != Arbitration::fifo) {
+    late_sram_ = std::make_unique<ArbitratedSram>(spec.sram, spec.ports);
+  }
 }
 
 bool TickingDomain::in_sram(std::int64_t address) const {
@@ -40,29 +56,48 @@ void TickingDomain::start(std::size_t index, std::span<const program::Region> ru
   port.transfers.push_back(std::move(transfer));
 }
 
-std::int64_t TickingDomain::serve(const Port& port, const Piece& piece) {
+void TickingDomain::serve(std::size_t index, Piece& piece) {
+  Port& port = ports_[index];
   Request request;
   request.bytes = static_cast<std::int32_t>(piece.bytes);
   request.write = port.spec.write;
+  request.port = static_cast<std::uint16_t>(index);
+  request.slot = static_cast<std::uint16_t>(piece.number % static_cast<std::size_t>(port.spec.outstanding));
   ++counters_.requests;
+  std::int64_t& finish = port.finishes[piece.number];
   if (piece.sram) {
     (port.spec.write ? counters_.sram_write_bytes : counters_.sram_read_bytes) += piece.bytes;
     request.offset = piece.address - spec_.sram.base;
-    return sram_.serve(request, Cycles(now_)).count();
+    if (late_sram_) return late_sram_->push(request, Cycles(now_));
+    finish = sram_.serve(request, Cycles(now_)).count();
+    return;
   }
   (port.spec.write ? counters_.dram_write_bytes : counters_.dram_read_bytes) += piece.bytes;
   const std::int64_t interleave = spec_.dram.interleave_bytes;
   const std::int64_t block = piece.address / interleave;
   request.offset = block / spec_.dram.channels * interleave + piece.address % interleave;
   const auto channel = static_cast<std::size_t>(block % spec_.dram.channels);
-  return channels_[channel].serve(request, Cycles(now_)).count();
+  if (!late_channels_.empty()) return late_channels_[channel]->push(request, Cycles(now_));
+  finish = channels_[channel].serve(request, Cycles(now_)).count();
 }
 
-void TickingDomain::deliver(Port& port) {
-  for (const Transfer& transfer : port.transfers) {
+void TickingDomain::answer(LateTarget& target) {
+  target.advance_to(Cycles(now_ + 1));
+  for (const Response& response : target.done()) {
+    Port& port = ports_[response.port];
+    const auto window = static_cast<std::size_t>(port.spec.outstanding);
+    // The last request in that slot.
+    std::size_t number = port.finishes.size() - 1;
+    while (number % window != response.slot) --number;
+    port.finishes[number] = response.finish.count();
+  }
+  target.done().clear();
+}
+
+void TickingDomain::deliver(std::size_t index) {
+  for (Transfer& transfer : ports_[index].transfers) {
     for (std::size_t k = 0; k < transfer.next; ++k) {
-      const Piece& piece = transfer.pieces[k];
-      if (piece.issued == now_ - 1) port.finishes[piece.number] = serve(port, piece);
+      if (transfer.pieces[k].issued == now_ - 1) serve(index, transfer.pieces[k]);
     }
   }
 }
@@ -109,7 +144,9 @@ void TickingDomain::issue(Port& port) {
 
 void TickingDomain::tick() {
   ++now_;
-  for (Port& port : ports_) deliver(port);
+  for (std::size_t port = 0; port < ports_.size(); ++port) deliver(port);
+  for (auto& channel : late_channels_) answer(*channel);
+  if (late_sram_) answer(*late_sram_);
   for (Port& port : ports_) issue(port);
 }
 
@@ -152,10 +189,15 @@ std::optional<Completion> TickingDomain::next_completion(Cycles horizon) {
   }
 }
 
-void TickingDomain::reset() { *this = TickingDomain(spec_); }
+void TickingDomain::reset() {
+  TickingDomain fresh(spec_);
+  *this = std::move(fresh);
+}
 
 const MemoryCounters& TickingDomain::counters() const {
   counters_.bursts = counters_.row_hits = counters_.row_misses = counters_.refreshes = 0;
+  counters_.waits.clear();
+  for (const auto& channel : late_channels_) channel->add_counters(counters_, Cycles(now_));
   for (const DramChannel& channel : channels_) channel.add_counters(counters_, Cycles(now_));
   return counters_;
 }

@@ -1,13 +1,17 @@
 // The memory domain a second time, as simply as possible: every cycle, every port by id. Requests are listed,
-// times are fractions with one denominator. Only the targets (DRAM channels, SRAM) are the real ones.
+// times are fractions with one denominator. Only the targets are the real ones (the in-order DRAM channel,
+// the SRAM); under policy fr_fcfs the channel's controller is the per-clock one.
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <vector>
 
+#include "sim/mem/arbitrated_sram.h"
 #include "sim/mem/dram_channel.h"
+#include "sim/mem/fr_fcfs_channel.h"
 #include "sim/mem/memory.h"
 #include "sim/mem/shared_sram.h"
 
@@ -47,8 +51,10 @@ class TickingDomain final : public MemoryDomain {
   };
 
   void tick();
-  void deliver(Port& port);
-  std::int64_t serve(const Port& port, const Piece& piece);
+  void deliver(std::size_t port);
+  /// Hands a request that arrives now to its target.
+  void serve(std::size_t port, Piece& piece);
+  void answer(LateTarget& target);
   void issue(Port& port);
   void begin(Port& port, Transfer& transfer);
   [[nodiscard]] bool complete(const Port& port) const;
@@ -58,7 +64,9 @@ class TickingDomain final : public MemoryDomain {
   MemorySpec spec_;
   std::vector<Port> ports_;
   std::vector<DramChannel> channels_;
+  std::vector<std::unique_ptr<FrFcfsChannel>> late_channels_;
   SharedSram sram_;
+  std::unique_ptr<ArbitratedSram> late_sram_;
   std::int64_t now_ = 0;
   mutable MemoryCounters counters_;
 };

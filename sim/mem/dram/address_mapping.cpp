@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cctype>
 #include <charconv>
 #include <sstream>
 
@@ -113,6 +114,17 @@ AddressMapping::AddressMapping(const DramRules& rules, const std::string& text, 
     }
   }
   capacity_ = UINT64_C(1) << static_cast<unsigned>(bit);
+}
+
+std::string mapping_fields(const std::string& text, const DramRules& rules) {
+  if (text.find_first_of(" [") != std::string::npos) return text;
+  const std::string name = text != "auto" ? text : rules.bank_groups > 1 ? "RoRaBaCoBg" : "RoRaBaCo";
+  std::string fields;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    if (i % 2 == 0 && i > 0) fields += ' ';
+    fields += static_cast<char>(std::tolower(static_cast<unsigned char>(name[i])));
+  }
+  return rules.ranks > 1 || fields.find("ra") != std::string::npos ? fields : "ra " + fields;
 }
 
 }  // namespace npusim::mem

@@ -79,4 +79,9 @@ class AddressMapping {
   std::vector<Xor> xors_;
 };
 
+/// A mapping in words: fields as AddressMapping takes them are left as they are; the simulators' short form
+/// "RoBaCo" becomes "ro ba co"; "auto" is RoRaBaCo, with bank group bits at the bottom where there are any.
+/// The rank is prepended where it has no bits and the short form does not name it.
+std::string mapping_fields(const std::string& text, const DramRules& rules);
+
 }  // namespace npusim::mem

@@ -70,6 +70,7 @@ struct BurstRequest {
   std::uint64_t address = 0;
   std::uint32_t id = 0;  ///< the caller's, returned with a read's data
   bool write = false;
+  std::uint16_t port = 0;  ///< whose it is, for accounts
 };
 
 /// A read's data has arrived (writes are posted: acceptance completes them).
@@ -100,9 +101,19 @@ struct DramCounters {
   std::int64_t auto_precharges = 0;  ///< column commands that close their row
   std::int64_t forwarded_reads = 0;  ///< answered by a waiting write
   std::int64_t merged = 0;           ///< requests that shared another's command
+  std::int64_t row_misses = 0;       ///< column commands that were the first since their row's ACT
   std::int64_t events = 0;           ///< clocks at which something was decided or looked at
 
   bool operator==(const DramCounters&) const = default;
+};
+
+/// Told of every command, in order of time; whole_rank commands come with the rank's first bank.
+class CommandObserver {
+ public:
+  virtual ~CommandObserver() = default;
+  /// `entry` is the request that the command is for, nullptr when it is for none. `closes`: auto-precharge.
+  virtual void issued(Command command, std::int64_t clock, std::size_t bank, std::int64_t row,
+                      const BurstRequest* entry, bool closes) = 0;
 };
 
 /// A controller and its channel. The caller offers requests at clock now(), then advances.
@@ -123,6 +134,18 @@ class DramController {
   [[nodiscard]] virtual const DramCounters& counters() const = 0;
   /// Appends every command from now on to `sink`, or to nothing.
   virtual void trace(std::vector<IssuedCommand>* sink) = 0;
+};
+
+/// A controller of one channel, as an arbiter in front of it needs it.
+class ChannelController : public DramController {
+ public:
+  /// Whether push() would accept a read or a write at clock now().
+  [[nodiscard]] virtual bool room(bool write) const = 0;
+  /// What counters() will be once everything has been served that will be without further requests,
+  /// refreshes aside.
+  [[nodiscard]] virtual DramCounters settled() const = 0;
+  /// Tells `observer` of every command from now on, or nobody.
+  virtual void observe(CommandObserver* observer) = 0;
 };
 
 }  // namespace npusim::mem

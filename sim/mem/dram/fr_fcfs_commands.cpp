@@ -66,7 +66,7 @@ void FrFcfsController::column(std::size_t number, std::size_t place, std::int64_
   full_ &= ~bit(number);
   if (bank.size == 0) queued_ &= ~bit(number);
   find_hits(bank);
-  ++bank.columns;
+  if (bank.columns++ == 0) ++counters_.row_misses;
   bank.last_column = clock;
   (entry.write ? write_addresses_ : read_addresses_).remove(entry.address);
   ++(entry.write ? counters_.writes : counters_.reads);
@@ -144,6 +144,11 @@ void FrFcfsController::find_hits(Bank& bank) {
 
 void FrFcfsController::log(Command command, std::int64_t clock, std::size_t number, const Entry* entry,
                            bool closes) {
+  if (observer_ != nullptr) {
+    const BurstRequest request = entry != nullptr ? entry->request() : BurstRequest();
+    observer_->issued(command, clock, number, entry != nullptr ? entry->row : -1,
+                      entry != nullptr ? &request : nullptr, closes);
+  }
   if (trace_ == nullptr) return;
   const bool whole_rank = command == Command::precharge_all || command == Command::refresh;
   const auto in_group = static_cast<std::size_t>(rules_.banks_per_group);

@@ -86,6 +86,7 @@ bool FrFcfsController::push(const BurstRequest& request) {
   entry.bank =
       static_cast<std::uint8_t>((at.rank * rules_.bank_groups + at.group) * rules_.banks_per_group + at.bank);
   entry.write = request.write;
+  entry.port = request.port;
   if (write_addresses_.may_hold(entry.address) && queued(writes_, entry, true)) {
     ++(request.write ? counters_.merged : counters_.forwarded_reads);
     if (!request.write) done_.push_back({request.id, now_ + 1});
@@ -106,8 +107,34 @@ bool FrFcfsController::push(const BurstRequest& request) {
 }
 
 void FrFcfsController::advance_to(std::int64_t clock) {
-  while (next_ < clock) step(next_);
+  while (next_ < clock) {
+    step(next_);
+    if (next_ == next_due_ && next_ < clock) skip_idle_refreshes(clock);
+  }
   now_ = std::max(now_, clock);
+}
+
+void FrFcfsController::skip_idle_refreshes(std::int64_t clock) {
+  // Once all rows are closed the refreshes repeat, rank by rank or bank by bank: of two whole rounds, of
+  // which each command's effects are over before the next, only the second leaves a trace in the timers.
+  if (!idle() || open_ != 0 || !due_.empty() || trace_ != nullptr) return;
+  const bool per_bank = policy_.refresh == RefreshPolicy::per_bank;
+  if (per_bank && unrefreshed_ != 0) return;
+  const auto round = static_cast<std::int64_t>(per_bank ? banks_.size() : ranks_.size());
+  const std::int64_t rounds = (clock - next_due_) / due_interval_ / round - 2;
+  if (rounds <= 0) return;
+  (per_bank ? counters_.bank_refreshes : counters_.refreshes) += rounds * round;
+  refreshes_begun_ += per_bank ? 0 : rounds * round;
+  next_due_ += rounds * round * due_interval_;
+  next_ = next_due_;
+}
+
+DramCounters FrFcfsController::settled() const {
+  FrFcfsController copy(*this);
+  copy.trace_ = nullptr;
+  copy.observer_ = nullptr;
+  while (!copy.idle()) copy.advance_to(copy.next_event() + 1);
+  return copy.counters_;
 }
 
 void FrFcfsController::step(std::int64_t clock) {

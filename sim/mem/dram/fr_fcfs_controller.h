@@ -13,7 +13,7 @@ namespace npusim::mem {
 /// Decides exactly as FrFcfsPolicy says, clock by clock, but skips clocks in which nothing can happen: the
 /// earliest legal clock of every command is kept up to date by bank, bank group and rank, a queue's facts
 /// (its first hits) by bank, and a request may move only after one has arrived, moved or been served.
-class FrFcfsController final : public DramController {
+class FrFcfsController final : public ChannelController {
  public:
   /// Throws UserError when the policy cannot work with these rules.
   FrFcfsController(const DramRules& rules, const FrFcfsPolicy& policy, const AddressMapping& mapping);
@@ -25,6 +25,13 @@ class FrFcfsController final : public DramController {
   std::vector<ReadDone>& done() override { return done_; }
   [[nodiscard]] const DramCounters& counters() const override { return counters_; }
   void trace(std::vector<IssuedCommand>* sink) override { trace_ = sink; }
+  [[nodiscard]] bool room(bool write) const override {
+    const auto& waiting = write ? writes_ : reads_;
+    return static_cast<std::int64_t>(waiting.entries.size()) <
+           (write ? policy_.write_queue : policy_.read_queue);
+  }
+  [[nodiscard]] DramCounters settled() const override;
+  void observe(CommandObserver* observer) override { observer_ = observer; }
 
  private:
   static constexpr std::int64_t kNeverClock = INT64_MAX / 4;
@@ -37,8 +44,10 @@ class FrFcfsController final : public DramController {
     std::uint32_t id = 0;
     std::int32_t row = 0;
     std::int32_t column = 0;
+    std::uint16_t port = 0;
     std::uint8_t bank = 0;  ///< of the channel
     bool write = false;
+    [[nodiscard]] BurstRequest request() const { return {address, id, write, port}; }
   };
   struct Bank {
     Timers earliest{};
@@ -99,6 +108,10 @@ class FrFcfsController final : public DramController {
 
   void build_updates();
   void step(std::int64_t clock);
+  /// Whether nothing but refreshes will happen without further requests.
+  [[nodiscard]] bool idle() const { return queued_ == 0 && !may_move_; }
+  /// Applies all but the last refreshes before `clock` at once while nothing else happens.
+  void skip_idle_refreshes(std::int64_t clock);
   void refresh_falls_due(std::int64_t clock);
 
   /// Each issues at most one command at `clock`, or lowers `wake` to when it could, and says whether it did.
@@ -171,6 +184,7 @@ class FrFcfsController final : public DramController {
   std::vector<ReadDone> done_;
   DramCounters counters_;
   std::vector<IssuedCommand>* trace_ = nullptr;
+  CommandObserver* observer_ = nullptr;
 };
 
 }  // namespace npusim::mem
