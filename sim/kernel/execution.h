@@ -51,6 +51,10 @@ class Execution {
   /// Completes the oldest started command of an engine: sets its flags, frees its queue slot, maybe starts
   /// the next segment.
   void complete(std::size_t engine, const Occupancy& occupancy);
+  /// The engine's oldest started command that has not completed.
+  [[nodiscard]] const program::Command& oldest_started(std::size_t engine) const {
+    return program_->commands[oldest(engine)];
+  }
   /// Bytes moved by the oldest started command of an engine.
   void add_bytes(std::size_t engine, bool write, std::int64_t dram, std::int64_t sram);
   /// Issues commands until a queue is full or the segment is issued.
