@@ -147,7 +147,10 @@ TEST_CASE("a sum with a weight a channel is the bias, a product goes into the we
   CHECK(removed.folded == 1);
   CHECK(removed.fused == 1);
   REQUIRE(kinds(graph) == std::vector{OpKind::conv});
-  CHECK(graph.tensor(graph.ops[0].inputs[2]).name == "the bias");
+  const Op& seen = graph.prepared.back();
+  CHECK(seen.outputs[0] == graph.ops[0].inputs[2]);
+  CHECK(seen.kind == OpKind::reshape);
+  CHECK(graph.tensor(seen.inputs[0]).name == "the bias");
   CHECK(graph.shape(graph.ops[0].inputs[2]) == Shape{4});
 }
 

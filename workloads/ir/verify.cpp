@@ -21,6 +21,7 @@ class Verifier {
   void run() {
     check_inputs();
     for (std::size_t i = 0; i < graph_.tensors.size(); ++i) check_tensor(i);
+    check_prepared();
     for (const Op& op : graph_.ops) check_op(op);
     at("outputs of", graph_.name);
     for (const TensorId id : graph_.outputs) {
@@ -63,6 +64,28 @@ class Verifier {
     expect(tensor.role != TensorRole::input || inputs_.contains(static_cast<TensorId>(i)),
            "has the role of an input, but is not listed as one");
     defined_[i] = tensor.role != TensorRole::activation;
+  }
+
+  /// Prepared operators read weights that exist or that one before them made, and make weights.
+  void check_prepared() {
+    std::unordered_set<TensorId> made, open;
+    for (const Op& op : graph_.prepared) open.insert(op.outputs.begin(), op.outputs.end());
+    for (const Op& op : graph_.prepared) {
+      at("prepared operator", op.name);
+      for (const TensorId id : op.inputs) {
+        if (id == kNoTensor) continue;
+        check_read(id);
+        expect(graph_.tensor(id).role == TensorRole::weight, "reads '{}', which is no weight",
+               graph_.tensor(id).name);
+        expect(!open.contains(id) || made.contains(id), "reads '{}' before it is made",
+               graph_.tensor(id).name);
+      }
+      check_shapes(op);
+      for (const TensorId id : op.outputs) {
+        expect(graph_.tensor(id).role == TensorRole::weight && made.insert(id).second,
+               "makes '{}', which is no weight or already made", graph_.tensor(id).name);
+      }
+    }
   }
 
   void check_op(const Op& op) {

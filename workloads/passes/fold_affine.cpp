@@ -2,6 +2,7 @@
 
 #include "workloads/passes/editor.h"
 #include "workloads/passes/passes.h"
+#include "workloads/passes/recipe.h"
 
 namespace npusim::passes {
 
@@ -66,35 +67,69 @@ class Folder {
     return editor_.op(op).inputs.size() > 2 && editor_.op(op).inputs[2] != ir::kNoTensor;
   }
 
-  /// The values of input `i` change: the operator gets its own tensor when another one reads it too.
-  void change_weight(OpId op, std::size_t i, const std::string& by) {
-    const TensorId weight = editor_.op(op).inputs.at(i);
-    if (editor_.readers(weight).size() > 1) {
-      ir::Tensor copy = graph().tensor(weight);
-      copy.name += "/" + by;
-      editor_.set_input(op, i, editor_.add_tensor(std::move(copy)));
-    }
-    graph().tensor(editor_.op(op).inputs[i]).constant.reset();
+  /// A weight with one element a channel, or one for all of them, as [channels] or as a scalar.
+  TensorId flat(Recipe& recipe, TensorId id, OpId op) const {
+    const std::int64_t channels = shape(editor_.op(op).outputs[0]).at(channel_axis(op));
+    return recipe.reshape(id, ir::elements(shape(id)) == channels ? Shape{channels} : Shape{});
   }
 
-  /// Adds to the bias. Where there is none, `summand` becomes it if it has one value a channel.
-  void add_bias(OpId op, const std::string& by, TensorId summand) {
-    if (has_bias(op)) return change_weight(op, 2, by);
-    const Shape channels{shape(editor_.op(op).outputs[0]).at(channel_axis(op))};
-    std::vector<TensorId> inputs = editor_.op(op).inputs;
-    ir::Tensor bias{by + "/bias", graph().tensor(inputs[1]).dtype, channels, ir::TensorRole::weight, {}};
-    if (summand != ir::kNoTensor && ir::elements(shape(summand)) == channels[0]) {
-      bias = graph().tensor(summand);
-      bias.shape = channels;
+  /// The weights of `op` times or divided by `factor`, [channels] or a scalar.
+  TensorId scaled_weights(Recipe& recipe, Function function, OpId op, TensorId factor) const {
+    const ir::Op& target = editor_.op(op);
+    const TensorId weights = target.inputs[1];
+    const Shape w = shape(weights);
+    if (shape(factor).empty()) return recipe.apply(function, {weights, factor});
+    const std::int64_t channels = shape(factor)[0];
+    if (target.kind == OpKind::matmul) {
+      const bool rows = std::get<ir::MatMulAttrs>(target.attrs).transpose_b;
+      return recipe.apply(function, {weights, rows ? recipe.reshape(factor, {channels, 1}) : factor});
     }
-    inputs.resize(3, ir::kNoTensor);
-    inputs[2] = editor_.add_tensor(std::move(bias));
+    if (target.kind == OpKind::conv) {
+      Shape column(w.size(), 1);
+      column[0] = channels;
+      return recipe.apply(function, {weights, recipe.reshape(factor, column)});
+    }
+    // [C, M/g, ...]: group i of the outputs belongs to the i-th part of C.
+    const std::int64_t groups = std::get<ir::ConvAttrs>(target.attrs).groups;
+    Shape apart{groups, w[0] / groups}, column{groups, 1};
+    apart.insert(apart.end(), w.begin() + 1, w.end());
+    column.insert(column.end(), w.size() - 1, 1);
+    column[2] = w[1];
+    const TensorId product =
+        recipe.apply(function, {recipe.reshape(weights, apart), recipe.reshape(factor, column)});
+    return recipe.reshape(product, w);
+  }
+
+  /// Gives `op` another weight or bias.
+  void set_weight(OpId op, std::size_t i, TensorId id) {
+    std::vector<TensorId> inputs = editor_.op(op).inputs;
+    inputs.resize(std::max(inputs.size(), i + 1), ir::kNoTensor);
+    inputs[i] = id;
     editor_.set_inputs(op, std::move(inputs));
   }
 
-  void scale(OpId op, const std::string& by) {
-    change_weight(op, 1, by);
-    if (has_bias(op)) change_weight(op, 2, by);
+  /// bias + summand or bias - summand; without a bias it is 0.
+  void add_bias(OpId op, const std::string& by, Function function, TensorId id) {
+    Recipe recipe(editor_, by);
+    TensorId summand = flat(recipe, id, op);
+    if (has_bias(op)) {
+      set_weight(op, 2, recipe.apply(function, {editor_.op(op).inputs[2], summand}));
+      return;
+    }
+    if (function == Function::sub) summand = recipe.apply(Function::neg, {summand});
+    set_weight(op, 2, recipe.expand(summand, {shape(editor_.op(op).outputs[0]).at(channel_axis(op))}));
+  }
+
+  void scale(OpId op, const std::string& by, Function function, TensorId id) {
+    Recipe recipe(editor_, by);
+    const TensorId factor = flat(recipe, id, op);
+    set_weight(op, 1, scaled_weights(recipe, function, op, factor));
+    if (has_bias(op)) set_weight(op, 2, recipe.apply(function, {editor_.op(op).inputs[2], factor}));
+  }
+
+  /// Whether the weights' last axis is the output's: not of a product with a vector.
+  [[nodiscard]] bool weights_have_channels(OpId op) const {
+    return editor_.op(op).kind != OpKind::matmul || shape(editor_.op(op).inputs[1]).size() > 1;
   }
 
   /// `op` takes over what `next` computes.
@@ -113,10 +148,27 @@ class Folder {
     const bool constant = std::all_of(norm.inputs.begin() + 1, norm.inputs.end(),
                                       [&](TensorId input) { return editor_.is_weight(input); });
     if (!constant) return;
-    change_weight(op, 1, norm.name);
-    add_bias(op, norm.name, ir::kNoTensor);
+    take_batch_norm(op, norm);
     absorb(op, id);
     ++removed_.folded;
+  }
+
+  /// w * s and (b - mean) * s + beta, with s = gamma / sqrt(variance + epsilon).
+  void take_batch_norm(OpId op, const ir::Op& norm) {
+    Recipe recipe(editor_, norm.name);
+    const TensorId gamma = norm.inputs[1], beta = norm.inputs[2], mean = norm.inputs[3];
+    const double epsilon = std::get<ir::NormAttrs>(norm.attrs).epsilon;
+    const TensorId sum = recipe.apply(
+        Function::add, {norm.inputs[4], recipe.scalar(epsilon, graph().tensor(norm.inputs[4]).dtype)});
+    const TensorId factor = recipe.apply(Function::div, {gamma, recipe.apply(Function::sqrt, {sum})});
+    set_weight(op, 1, scaled_weights(recipe, Function::mul, op, factor));
+    if (has_bias(op)) {
+      const TensorId centred = recipe.apply(Function::sub, {editor_.op(op).inputs[2], mean});
+      const TensorId scaled = recipe.apply(Function::mul, {centred, factor});
+      set_weight(op, 2, recipe.apply(Function::add, {scaled, beta}));
+    } else {
+      set_weight(op, 2, recipe.apply(Function::sub, {beta, recipe.apply(Function::mul, {mean, factor})}));
+    }
   }
 
   void fold_elementwise(OpId id) {
@@ -133,10 +185,10 @@ class Folder {
       if (shape(next.outputs[0]) != shape(next.inputs[i])) continue;
       const bool fused = !product && !quotient && !has_bias(op);
       if (product || quotient) {
-        if (!editor_.is_weight(editor_.op(op).inputs[1])) continue;
-        scale(op, next.name);
+        if (!editor_.is_weight(editor_.op(op).inputs[1]) || !weights_have_channels(op)) continue;
+        scale(op, next.name, function, next.inputs[1 - i]);
       } else {
-        add_bias(op, next.name, sum ? next.inputs[1 - i] : ir::kNoTensor);
+        add_bias(op, next.name, function, next.inputs[1 - i]);
       }
       absorb(op, id);
       ++(fused ? removed_.fused : removed_.folded);

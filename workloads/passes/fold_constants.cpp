@@ -26,11 +26,14 @@ Removed fold(ir::Graph& graph, bool dequantize) {
   std::erase_if(graph.ops, [&](const ir::Op& op) {
     if (!known(graph, op) || (op.kind == ir::OpKind::dequantize && !dequantize)) return false;
     const auto values = evaluate(graph, op);
+    bool computed = true;
     for (std::size_t i = 0; i < op.outputs.size(); ++i) {
       ir::Tensor& tensor = graph.tensor(op.outputs[i]);
       tensor.role = ir::TensorRole::weight;
       if (values && op.fused.empty()) tensor.constant = (*values)[i];
+      computed = computed && tensor.constant.has_value();
     }
+    if (!computed) graph.prepared.push_back(op);
     return true;
   });
   return {static_cast<std::int64_t>(before - graph.ops.size()), 0};

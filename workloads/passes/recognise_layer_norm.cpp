@@ -3,6 +3,7 @@
 
 #include "workloads/passes/editor.h"
 #include "workloads/passes/passes.h"
+#include "workloads/passes/recipe.h"
 
 namespace npusim::passes {
 
@@ -142,12 +143,7 @@ class Match {
   }
 
   /// The weight in exactly the normalised axes' shape.
-  TensorId fitted(TensorId id) {
-    if (shape(id) == tail_) return id;
-    ir::Tensor tensor = editor_.graph().tensor(id);
-    tensor.shape = tail_;
-    return editor_.add_tensor(std::move(tensor));
-  }
+  TensorId fitted(TensorId id) { return Recipe(editor_, editor_.op(last_).name).reshape(id, tail_); }
 
   TensorId ones() {
     return editor_.add_tensor({editor_.op(last_).name + "/scale",

@@ -22,6 +22,10 @@ void compact(ir::Graph& graph) {
     mark_reads(kept, op);
     for (const ir::TensorId id : op.outputs) mark(kept, id);
   }
+  for (const ir::Op& op : graph.prepared) {
+    mark_reads(kept, op);
+    for (const ir::TensorId id : op.outputs) mark(kept, id);
+  }
   for (const ir::TensorId id : graph.inputs) mark(kept, id);
   for (const ir::TensorId id : graph.outputs) mark(kept, id);
   std::vector<ir::TensorId> renumbered(graph.tensors.size(), ir::kNoTensor);
@@ -35,13 +39,31 @@ void compact(ir::Graph& graph) {
   const auto renumber = [&](ir::TensorId& id) {
     if (id != ir::kNoTensor) id = renumbered[static_cast<std::size_t>(id)];
   };
-  for (ir::Op& op : graph.ops) {
+  const auto renumber_op = [&](ir::Op& op) {
     for (ir::TensorId& id : op.inputs) renumber(id);
     for (ir::TensorId& id : op.outputs) renumber(id);
     for (ir::FusedStep& step : op.fused) renumber(step.operand);
-  }
+  };
+  for (ir::Op& op : graph.prepared) renumber_op(op);
+  for (ir::Op& op : graph.ops) renumber_op(op);
   for (ir::TensorId& id : graph.inputs) renumber(id);
   for (ir::TensorId& id : graph.outputs) renumber(id);
+}
+
+/// Keeps the operators with a result in `live`, and adds what they read to it. Returns how many are gone.
+std::int64_t keep_needed(std::vector<ir::Op>& ops, Flags& live) {
+  std::vector<bool> needed(ops.size(), false);
+  for (std::size_t i = ops.size(); i-- > 0;) {
+    for (const ir::TensorId id : ops[i].outputs) needed[i] = needed[i] || live[static_cast<std::size_t>(id)];
+    if (needed[i]) mark_reads(live, ops[i]);
+  }
+  std::vector<ir::Op> kept;
+  for (std::size_t i = 0; i < needed.size(); ++i) {
+    if (needed[i]) kept.push_back(std::move(ops[i]));
+  }
+  const auto dead = static_cast<std::int64_t>(needed.size() - kept.size());
+  ops = std::move(kept);
+  return dead;
 }
 
 }  // namespace
@@ -49,19 +71,8 @@ void compact(ir::Graph& graph) {
 Removed remove_dead(ir::Graph& graph) {
   Flags live(graph.tensors.size(), false);
   for (const ir::TensorId id : graph.outputs) mark(live, id);
-  std::vector<bool> needed(graph.ops.size(), false);
-  for (std::size_t i = graph.ops.size(); i-- > 0;) {
-    for (const ir::TensorId id : graph.ops[i].outputs) {
-      needed[i] = needed[i] || live[static_cast<std::size_t>(id)];
-    }
-    if (needed[i]) mark_reads(live, graph.ops[i]);
-  }
-  std::vector<ir::Op> ops;
-  for (std::size_t i = 0; i < needed.size(); ++i) {
-    if (needed[i]) ops.push_back(std::move(graph.ops[i]));
-  }
-  const auto dead = static_cast<std::int64_t>(needed.size() - ops.size());
-  graph.ops = std::move(ops);
+  const std::int64_t dead = keep_needed(graph.ops, live);
+  keep_needed(graph.prepared, live);
   compact(graph);
   return {dead, 0};
 }
