@@ -292,22 +292,7 @@ TEST_CASE(
     const program::Program program = program::test::random_pipeline(target, rng);
     program::Program joined = program;
     cut(joined, rng);
-    const Toy toy;
-    MachineSpec spec = toy.spec();
-    spec.engines.clear();
-    spec.memory.ports.clear();
-    for (const auto& queue : target.queues) {
-      EngineSpec engine;
-      engine.name = queue.name;
-      engine.transfers_in_flight = 2;
-      if (queue.memory) {
-        engine.memory_port = static_cast<std::int32_t>(spec.memory.ports.size());
-        spec.memory.ports.push_back(toy.spec().memory.ports[spec.memory.ports.empty() ? 0 : 1]);
-      } else {
-        engine.timing = [](const program::Command&) { return Duration{90, 10}; };
-      }
-      spec.engines.push_back(engine);
-    }
+    const MachineSpec spec = machine_for(target);
     INFO("program " << i << "\n" << program::print(joined));
     Machine ahead(target, spec, KernelKind::run_ahead);
     Machine stepped(target, spec, KernelKind::systemc);

@@ -56,6 +56,26 @@ Toy::Toy(bool dispatched, const DispatcherSpec& front) {
   if (dispatched) spec_.dispatchers.push_back(front);
 }
 
+MachineSpec machine_for(const program::Target& target) {
+  const Toy toy;
+  MachineSpec spec = toy.spec();
+  spec.engines.clear();
+  spec.memory.ports.clear();
+  for (const auto& queue : target.queues) {
+    EngineSpec engine;
+    engine.name = queue.name;
+    engine.transfers_in_flight = 2;
+    if (queue.memory) {
+      engine.memory_port = static_cast<std::int32_t>(spec.memory.ports.size());
+      spec.memory.ports.push_back(toy.spec().memory.ports[spec.memory.ports.empty() ? 0 : 1]);
+    } else {
+      engine.timing = [](const Command&) { return Duration{90, 10}; };
+    }
+    spec.engines.push_back(engine);
+  }
+  return spec;
+}
+
 std::string name(KernelKind kind) { return kind == KernelKind::run_ahead ? "run_ahead" : "systemc"; }
 
 Script::Script(const Toy& toy) : builder_(program_) {

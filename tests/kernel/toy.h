@@ -32,6 +32,10 @@ class Toy {
   MachineSpec spec_;
 };
 
+/// A machine for any target: memory queues have a port each (the first one loads), up to two transfers in
+/// flight; commands of other queues take 90 cycles, 10 of them lost to bank conflicts.
+MachineSpec machine_for(const program::Target& target);
+
 /// Both kernels, and their names for messages.
 inline constexpr KernelKind kKinds[] = {KernelKind::run_ahead, KernelKind::systemc};
 std::string name(KernelKind kind);
