@@ -135,7 +135,9 @@ Difference plane_load(Bench& bench, const Spec& spec, const program::Target& tar
 struct Image {
   Load3dSetting setting;
   std::int64_t fractals = 1, depth = 1, blocks = 1;
-  [[nodiscard]] std::int64_t bytes() const { return blocks * setting.rows * setting.columns * kBlock; }
+  [[nodiscard]] std::int64_t bytes() const {
+    return round_up(blocks * setting.rows * setting.columns * setting.pixel_bytes, kBlock);
+  }
 };
 
 std::int64_t extent(std::int64_t kernel, std::int64_t dilation) { return (kernel - 1) * dilation + 1; }
@@ -196,21 +198,30 @@ Image random_image(const Spec& spec, Rng& rng) {
     set_window(s, rng);
     s.first_tap = rng.uniform(0, s.kernel_h * s.kernel_w - 1);
     image.blocks = ceil_div(s.first_tap + image.depth, s.kernel_h * s.kernel_w);
+    if (rng.uniform(0, 9) == 0) {  // an image of 4 channels: a fractal of K holds 4 taps
+      s.pixel_bytes = 8;
+      s.first_tap = rng.uniform(0, s.kernel_h * s.kernel_w / 4);
+      image.blocks = 1;
+    }
     if (image.bytes() <= spec.l1_bytes / 4) return image;
   }
 }
 
-/// The columns of the image's matrix, by the definition of a convolution: output pixel, channel block, tap.
+/// The columns of the image's matrix, by the definition of a convolution: output pixel, channel block, tap. A
+/// line of K is one tap of a block of 16 channels, or several taps of 4.
 std::vector<std::uint16_t> expected_columns(const Image& image, std::span<const std::byte> source) {
   const auto& s = image.setting;
   std::vector<std::uint16_t> to(static_cast<std::size_t>(image.fractals * image.depth * 256));
+  const std::int64_t channels = s.pixel_bytes / 2;
   for (std::int64_t index = 0; index < s.pixels; ++index) {
     const std::int64_t oy = (s.first_pixel + index) / s.out_width;
     const std::int64_t ox = (s.first_pixel + index) % s.out_width;
-    for (std::int64_t k = 0; k < image.depth; ++k) {
-      const std::int64_t block = (s.first_tap + k) / (s.kernel_h * s.kernel_w);
-      const std::int64_t ky = (s.first_tap + k) / s.kernel_w % s.kernel_h;
-      const std::int64_t kx = (s.first_tap + k) % s.kernel_w;
+    for (std::int64_t element = 0; element < image.depth * 16; ++element) {
+      const std::int64_t tap = (s.first_tap * 16 + element) / channels;
+      if (channels < 16 && tap >= s.kernel_h * s.kernel_w) continue;
+      const std::int64_t block = tap / (s.kernel_h * s.kernel_w);
+      const std::int64_t ky = tap / s.kernel_w % s.kernel_h;
+      const std::int64_t kx = tap % s.kernel_w;
       // Position in the padded, dilated image.
       const std::int64_t y = oy * s.stride_h + ky * s.dilation_h - s.pad_top;
       const std::int64_t x = ox * s.stride_w + kx * s.dilation_w - s.pad_left;
@@ -218,10 +229,9 @@ std::vector<std::uint16_t> expected_columns(const Image& image, std::span<const 
       if (x < 0 || x >= dilated(s.width, s.input_dilation_w) || x % s.input_dilation_w != 0) continue;
       const std::int64_t row = (y / s.input_dilation_h - s.first_row) / s.row_step;
       const std::int64_t pixel = (block * s.rows + row) * s.columns + x / s.input_dilation_w - s.first_column;
-      for (std::int64_t c = 0; c < 16; ++c) {
-        to[static_cast<std::size_t>(((index / 16 * image.depth + k) * 16 + index % 16) * 16 + c)] =
-            read<std::uint16_t>(source, pixel * 16 + c);
-      }
+      to[static_cast<std::size_t>(((index / 16 * image.depth + element / 16) * 16 + index % 16) * 16 +
+                                  element % 16)] =
+          read<std::uint16_t>(source, pixel * channels + element % channels);
     }
   }
   return to;

@@ -112,27 +112,37 @@ void ImageWalk::fetch(std::vector<Line>& lines) {
   collected_.clear();
 }
 
-void ImageWalk::read_pixel(Line& line) const {
-  const std::int64_t index = at_.fractal * kLines + at_.line;
-  if (index >= setting_.pixels) return;
-  const std::int64_t pixel = setting_.first_pixel + index;
-  const std::int64_t taps = setting_.kernel_h * setting_.kernel_w;
-  const std::int64_t block = (setting_.first_tap + at_.k) / taps;
-  const std::int64_t tap = (setting_.first_tap + at_.k) % taps;
+std::int64_t ImageWalk::window_pixel(std::int64_t pixel, std::int64_t tap) const {
   const std::int64_t y = pixel / setting_.out_width * setting_.stride_h - setting_.pad_top +
                          tap / setting_.kernel_w * setting_.dilation_h;
   const std::int64_t x = pixel % setting_.out_width * setting_.stride_w - setting_.pad_left +
                          tap % setting_.kernel_w * setting_.dilation_w;
-  if (y < 0 || x < 0 || y % setting_.input_dilation_h != 0 || x % setting_.input_dilation_w != 0) return;
+  if (y < 0 || x < 0 || y % setting_.input_dilation_h != 0 || x % setting_.input_dilation_w != 0) return -1;
   const std::int64_t row = y / setting_.input_dilation_h;
   const std::int64_t column = x / setting_.input_dilation_w;
-  if (row >= setting_.height || column >= setting_.width) return;
+  if (row >= setting_.height || column >= setting_.width) return -1;
   const std::int64_t l1_row = (row - setting_.first_row) / setting_.row_step;
   const std::int64_t l1_column = column - setting_.first_column;
   ensure(row >= setting_.first_row && (row - setting_.first_row) % setting_.row_step == 0 &&
              l1_row < setting_.rows && l1_column >= 0 && l1_column < setting_.columns,
          "load3d reads pixels that L1 holds");
-  copy(source_, ((block * setting_.rows + l1_row) * setting_.columns + l1_column) * kBlock, line.bytes);
+  return l1_row * setting_.columns + l1_column;
+}
+
+void ImageWalk::read_pixel(Line& line) const {
+  const std::int64_t index = at_.fractal * kLines + at_.line;
+  if (index >= setting_.pixels) return;
+  const std::int64_t taps = setting_.kernel_h * setting_.kernel_w;
+  const std::int64_t bytes = setting_.pixel_bytes;
+  const std::int64_t per_line = kBlock / bytes;
+  for (std::int64_t i = 0; i < per_line; ++i) {
+    const std::int64_t number = (setting_.first_tap + at_.k) * per_line + i;
+    if (per_line > 1 && number >= taps) return;
+    const std::int64_t at = window_pixel(setting_.first_pixel + index, number % taps);
+    if (at < 0) continue;
+    copy(source_, (number / taps * setting_.rows * setting_.columns + at) * bytes,
+         std::span(line.bytes).subspan(static_cast<std::size_t>(i * bytes), static_cast<std::size_t>(bytes)));
+  }
 }
 
 }  // namespace npusim::ascend310::clocked

@@ -88,6 +88,8 @@ class ImageWalk final : public Walk {
   [[nodiscard]] bool must_turn() const;
   void collect(std::vector<Line>& lines);
   void read_pixel(Line& line) const;
+  /// The pixel of a plane of L1's window that an output pixel's tap is; -1 for one that is zero.
+  [[nodiscard]] std::int64_t window_pixel(std::int64_t pixel, std::int64_t tap) const;
 
   std::span<const std::byte> source_;
   Load3dSetting setting_;

@@ -158,10 +158,13 @@ void ResultTile::receive(std::int64_t from, std::span<const std::byte> bytes) {
   }
 }
 
+std::int64_t ResultTile::column(std::int64_t element) const {
+  return element / (setting_.m * 256) * 16 + element % 16;
+}
+
 float ResultTile::biased(std::int64_t element) const {
-  const std::int64_t column = element / (setting_.m * 256) * 16 + element % 16;
   return registers_[static_cast<std::size_t>(element)] +
-         load<float>(bias_, (setting_.first_bias + column) * kFloat);
+         load<float>(bias_, (setting_.first_bias + column(element)) * kFloat);
 }
 
 float ResultTile::apply(std::size_t step, float value, std::int64_t home) const {
@@ -176,12 +179,13 @@ void ResultTile::round(std::int64_t element, float value) {
   if (home < 0) return;
   float number = round_to_half(value);
   for (std::size_t step = 0; step < early_; ++step) number = apply(step, number, home);
+  if (column(element) >= setting_.columns) number = 0;
   store(result_, home * kHalf, half_bits(number));
 }
 
 std::uint16_t ResultTile::stepped(std::int64_t element, std::size_t step) const {
   const std::int64_t home = homes_[static_cast<std::size_t>(element)];
-  if (home < 0) return 0;
+  if (home < 0 || column(element) >= setting_.columns) return 0;
   return half_bits(apply(step, half_value(load<std::uint16_t>(result_, home * kHalf)), home));
 }
 

@@ -83,6 +83,8 @@ class ResultTile {
   void put(std::int64_t element, std::uint16_t bits);
 
  private:
+  /// The tile's column that an accumulator belongs to. From the setting's `columns` on they are zero.
+  [[nodiscard]] std::int64_t column(std::int64_t element) const;
   [[nodiscard]] float apply(std::size_t step, float value, std::int64_t home) const;
 
   CopyOutSetting setting_;

@@ -98,15 +98,16 @@ bool Mte1::latch(const program::Program& program, const program::Command& comman
   state_->image = command.opcode == kLoad3dA;
   if (state_->image) {
     ensure(setting != nullptr, "a load3d says what image it reads");
-    auto walk = std::make_unique<ImageWalk>(plain_bytes(storage, source), load3d_geometry(*setting, command), counter);
+    auto walk = std::make_unique<ImageWalk>(plain_bytes(storage, source), load3d_geometry(*setting, command),
+                                            counter);
     const std::int64_t image_rate = walk->fast() ? rate : spec.load3d_other_rate;
     state_->load3d.latch(std::move(walk), image_rate, destination);
   } else if (setting == nullptr) {
     state_->load2d.latch(plain_walk(storage, source), rate, destination);
   } else {
-    state_->load2d.latch(
-        std::make_unique<PlaneWalk>(plain_bytes(storage, source), load2d_geometry(*setting, command), counter), rate,
-        destination);
+    state_->load2d.latch(std::make_unique<PlaneWalk>(plain_bytes(storage, source),
+                                                     load2d_geometry(*setting, command), counter),
+                         rate, destination);
   }
   return true;
 }
