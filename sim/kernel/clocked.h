@@ -13,7 +13,9 @@ namespace npusim::kernel {
 /// A register-level model of one compute engine. It knows commands and the bytes of the scratchpads, not the
 /// fast engine's formulas. The engine is idle until begin(); from then on every rising edge of `clock` is one
 /// cycle of the chip's main clock, and busy() turns false at the edge that completes the command: the number
-/// of edges from begin() to there is the command's duration.
+/// of edges from begin() to there is the command's duration, at least one. busy() may follow its edge by up
+/// to three delta cycles (registers and wires), but is true as soon as begin() returns. The clock ticks while
+/// any twin of the machine is busy: an idle engine sees edges, too.
 class ClockedEngine : public sc_core::sc_module {
  public:
   explicit ClockedEngine(const sc_core::sc_module_name& name) : sc_module(name) {}

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <concepts>
 #include <cstdint>
 #include <vector>
 
@@ -17,7 +18,7 @@ struct Run {
 
 /// Calls `visit(Run)` for the region's runs in its own order. Repetitions that touch are one run, repetitions
 /// of the same bytes (stride 0) are visited once.
-template <class Visit>
+template <std::invocable<Run> Visit>
 void for_each_run(const Region& region, Visit visit) {
   std::int64_t bytes = region.bytes;
   std::int64_t inner = region.inner_stride == 0 ? 1 : region.inner;

@@ -1,6 +1,7 @@
 // What a program's memories hold while its commands are executed with real numbers.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -35,8 +36,9 @@ class Storage {
   std::vector<Extent> extents_;  ///< by space, then offset
 };
 
-/// Calls visit(offset) for every run of `region`, in order.
-template <class Visit>
+/// Calls visit(offset) for every single run of `region`, in order: neighbours are not merged, repetitions of
+/// the same bytes come again.
+template <std::invocable<std::int64_t> Visit>
 void for_each_run(const Region& region, Visit&& visit) {
   for (std::int64_t outer = 0; outer < region.outer; ++outer) {
     for (std::int64_t inner = 0; inner < region.inner; ++inner) {
