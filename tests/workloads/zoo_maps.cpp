@@ -74,6 +74,39 @@ TEST_CASE("U-Nets answer with a class a pixel, YOLO v3 tiny with 13x13 and 26x26
   CHECK(output(yolo, 1) == ir::Shape{1, 255, 26, 26});
 }
 
+TEST_CASE("timm's networks have up to 5 % less MACs than timm prints, which counts BatchNorm") {
+  struct Row {
+    const char* name;
+    double printed;
+  };
+  for (const Row& row : {Row{"mobilenet_v2_110d", 0.45e9},
+                         {"mnasnet_a1", 0.32e9},
+                         {"mixnet_s", 0.25e9},
+                         {"repvgg_b0", 3.41e9},
+                         {"ese_vovnet19b_dw", 1.34e9}}) {
+    CAPTURE(row.name);
+    CHECK(ratio(macs(row.name), row.printed) > 0.95);
+    CHECK(ratio(macs(row.name), row.printed) < 1.0);
+  }
+}
+
+TEST_CASE("BERT takes 128 and 384 tokens and answers with 768 features and two scores a token") {
+  const ir::Graph base = build("bert_base_cased", 2), large = build("bert_large_uncased_squad");
+  CHECK(base.shape(base.inputs[0]) == ir::Shape{2, 128});
+  CHECK(base.tensor(base.inputs[0]).dtype == ir::DType::i64);
+  CHECK(output(base, 0) == ir::Shape{2, 768});
+  CHECK(output(large, 0) == ir::Shape{1, 384, 2});
+  CHECK(macs("bert_base_cased") == std::int64_t{12} * 128 * (12 * 768 * 768 + 2 * 128 * 768) + 768 * 768);
+}
+
+TEST_CASE("YOLOv8 nano answers for 80x80, 40x40 and 20x20 cells") {
+  const ir::Graph graph = build("yolo_v8n");
+  REQUIRE(graph.outputs.size() == 6);
+  CHECK(output(graph, 0) == ir::Shape{1, 64, 80, 80});
+  CHECK(output(graph, 3) == ir::Shape{1, 80, 40, 40});
+  CHECK(output(graph, 5) == ir::Shape{1, 80, 20, 20});
+}
+
 TEST_CASE("EDSR3 doubles 360x640, with MACs from its kernels: 64 features, 3x3, at each upsampling") {
   constexpr std::int64_t kPixels = 360 * 640, kBody = 9 * 64 * 64;
   const std::int64_t body = kPixels * (9 * 3 * 64 + 7 * kBody), tail = 4 * kPixels * 9 * 64 * 3;

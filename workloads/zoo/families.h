@@ -55,6 +55,9 @@ std::vector<Recipe> later_inception_networks();     ///< Inception v2 and v4, In
 std::vector<Recipe> keras_networks();               ///< ResNet v1 and v2, Xception
 std::vector<Recipe> dense_prediction_networks();    ///< PoseNet, BodyPix, SSD, DeepLab, U-Net, YOLO
 std::vector<Recipe> super_resolution_networks();    ///< EDSR
+std::vector<Recipe> timm_networks();                ///< MNASNet-A1, MixNet, RepVGG, VoVNet
+std::vector<Recipe> bert_networks();                ///< BERT
+std::vector<Recipe> yolo_networks();                ///< YOLOv8
 std::vector<Recipe> dense_networks();               ///< DenseNet
 std::vector<Recipe> shuffle_networks();             ///< ShuffleNet v2
 std::vector<Recipe> mobile_networks();              ///< MobileNet v1 to v3, MNASNet

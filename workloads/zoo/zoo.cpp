@@ -35,7 +35,10 @@ constexpr std::array kFamilies{
     Family{"DenseNet", dense_networks},
     Family{"ShuffleNet", shuffle_networks},
     Family{"Transformers", transformer_networks},
+    Family{"BERT", bert_networks},
+    Family{"timm", timm_networks},
     Family{"poses, boxes, segments", dense_prediction_networks},
+    Family{"YOLOv8", yolo_networks},
     Family{"super-resolution", super_resolution_networks},
     Family{"MIDAP and S3NAS", midap_networks},
 };
