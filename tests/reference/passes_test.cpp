@@ -46,4 +46,21 @@ TEST_CASE("six networks give the same answer before and after the passes, within
   }
 }
 
+TEST_CASE("a recipe that computes another function shows in the answer") {
+  const Pair pair("resnet8");
+  const Execution before = execute(pair.graph, pair.given);
+  std::int64_t damaged = 0;
+  for (std::size_t i = 0; i < pair.passed.prepared.size(); ++i) {
+    ir::Graph broken = pair.passed;
+    auto* attrs = std::get_if<ir::ElementwiseAttrs>(&broken.prepared[i].attrs);
+    if (attrs == nullptr || attrs->function != ir::Function::sub) continue;
+    attrs->function = ir::Function::add;
+    INFO(broken.prepared[i].name);
+    const Execution after = execute(broken, pair.carried);
+    CHECK(compare(result(before, pair.graph), result(after, broken)).relative() > 1e-4);
+    ++damaged;
+  }
+  CHECK(damaged > 5);
+}
+
 }  // namespace npusim::reference

@@ -99,6 +99,10 @@ TEST_CASE("a Gemm with weights is one matrix product, whatever alpha and beta ar
                               {{"transB", 1}, {"alpha", 0.5}, {"beta", 2.0}});
   CHECK(only(graph).kind == OpKind::matmul);
   CHECK(only(graph).inputs.size() == 3);
+  REQUIRE(graph.prepared.size() == 2);  // the weights' factors, before the network runs
+  CHECK(graph.prepared[0].outputs[0] == only(graph).inputs[1]);
+  CHECK(graph.prepared[1].outputs[0] == only(graph).inputs[2]);
+  CHECK(graph.tensor(graph.prepared[1].inputs[1]).constant == std::vector<double>{2.0});
   CHECK(attrs<ir::MatMulAttrs>(only(graph)).transpose_b);
   CHECK(graph.shape(graph.outputs[0]) == Shape{4, 1000});
   CHECK(ir::macs(graph).count() == 4 * 2048 * 1000);

@@ -230,7 +230,7 @@ TEST_CASE("400 random graphs compute the same after every pass that keeps weight
     Graph graph = Generator(seed).run();
     const std::vector<Values> expected = Interpreter(graph).run();
     for (const passes::Pass& pass : passes::pipeline()) {
-      // Folding an affine operator changes weights, whose values npusim does not compute.
+      // Folding an affine operator changes weights: tests/reference/fold_test.cpp computes them.
       if (pass.name == "fold_affine") continue;
       INFO("pass " << pass.name);
       const passes::Removed removed = run(graph, pass.run);
