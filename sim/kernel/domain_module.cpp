@@ -28,6 +28,10 @@ void DomainModule::reset() {
   under_way_ = 0;
 }
 
+void DomainModule::finish(std::int64_t end) {
+  ensure(!domain_->next_completion(Cycles(end)), "no transfer is under way when a program ends");
+}
+
 void DomainModule::activate() {
   ++shared_.events;
   guarded(shared_.failure, [this] { shared_.kind == KernelKind::run_ahead ? run_ahead() : run_in_time(); });

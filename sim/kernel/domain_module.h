@@ -22,6 +22,8 @@ class DomainModule : public sc_core::sc_module {
                std::function<void(const mem::Completion&)> deliver);
   void start(std::size_t port, std::span<const program::Region> runs, std::int64_t at);
   void reset();
+  /// Brings the domain to the program's end.
+  void finish(std::int64_t end);
   [[nodiscard]] const mem::MemoryCounters& counters() const { return domain_->counters(); }
 
  private:

@@ -29,6 +29,8 @@ class Execution {
   /// Loads a program and starts its first segment.
   void begin(const program::Program& program, bool spans);
   [[nodiscard]] bool finished() const { return task_ == program_->tasks.size(); }
+  /// The latest end of the commands completed so far: of a finished program, its own.
+  [[nodiscard]] std::int64_t end() const { return end_; }
   /// Who waits for what, one line a queue that still holds commands.
   [[nodiscard]] std::string explain_deadlock() const;
   /// Fills in everything but memory counters and events. The program must be finished.

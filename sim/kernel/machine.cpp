@@ -16,6 +16,7 @@
 #include "sim/kernel/execution.h"
 #include "sim/kernel/memory_processes.h"
 #include "sim/kernel/systemc_context.h"
+#include "sim/mem/late_domain.h"
 
 namespace npusim::kernel {
 
@@ -94,7 +95,9 @@ struct Machine::Impl : Waker, TransferStarter {
       domain = std::make_unique<DomainModule>("memory", shared, deliver);
     } else {
       processes = std::make_unique<MemoryProcesses>(
-          shared.spec.memory, [this] { return shared.now(); }, shared.failure, shared.events, deliver);
+          shared.spec.memory, [this] { return shared.now(); },
+          [this] { return execution.finished() ? execution.end() : kNever.count(); }, shared.failure,
+          shared.events, deliver);
     }
   }
 
@@ -135,13 +138,30 @@ struct Machine::Impl : Waker, TransferStarter {
       processes->start(port, std::span(first, count), at);
     }
   }
+  /// Counters as of the program's end.
   [[nodiscard]] mem::MemoryCounters memory_counters() {
+    if (corunners) domain ? domain->finish(execution.end()) : processes->finish();
     return domain ? domain->counters() : processes->counters();
   }
+
+  /// Runs until nothing is left to happen, or nothing of the program can happen any more.
+  void simulate() {
+    // Co-runners in global time end with the program only, which must not hide that it is stuck.
+    while (corunners && processes && !execution.finished() && !shared.failure) {
+      const std::int64_t before = execution.end();
+      sc_core::sc_start(ticks(kPatience));
+      if (execution.end() == before) return;
+    }
+    if (sc_core::sc_pending_activity()) sc_core::sc_start();
+  }
+
+  /// Cycles without a completed command after which a program counts as stuck: no command takes so long.
+  static constexpr std::int64_t kPatience = INT64_C(1) << 30U;
 
   const program::Target& target;
   Shared shared;
   Execution execution;
+  bool corunners = mem::has_corunners(shared.spec.memory);
   program::SpaceId global_space = 0;
   std::vector<std::unique_ptr<EngineModule>> engines;
   std::vector<std::unique_ptr<DispatcherModule>> dispatchers;
@@ -187,7 +207,7 @@ RunResult Machine::run(const program::Program& program, const RunOptions& option
   try {
     const ContextScope scope(context_->simcontext.get());
     impl.load(program, options);
-    if (!impl.execution.finished()) sc_core::sc_start();  // SystemC warns about starts without activity
+    if (!impl.execution.finished()) impl.simulate();  // SystemC warns about starts without activity
     if (impl.shared.failure) std::rethrow_exception(impl.shared.failure);
     if (!impl.execution.finished()) throw InternalError(impl.execution.explain_deadlock());
     RunResult result = impl.execution.result();
@@ -198,7 +218,8 @@ RunResult Machine::run(const program::Program& program, const RunOptions& option
     context_->destroy();
     throw InternalError(report.what());
   } catch (...) {
-    if (impl.clock) context_->destroy();  // a twin may be in the middle of a command
+    // A twin may be in the middle of a command, a co-runner at work.
+    if (impl.clock || impl.corunners) context_->destroy();
     throw;
   }
 }

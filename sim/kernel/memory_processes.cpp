@@ -12,6 +12,7 @@
 #include "sim/mem/dma_port.h"
 #include "sim/mem/dram_channel.h"
 #include "sim/mem/fr_fcfs_channel.h"
+#include "sim/mem/host_link.h"
 #include "sim/mem/late_domain.h"
 #include "sim/mem/shared_sram.h"
 
@@ -26,6 +27,8 @@ sc_core::sc_time ticks(std::int64_t cycles) {
 /// What all processes of the memory share.
 struct Context {
   std::function<std::int64_t()> now;
+  std::function<std::int64_t()> end;
+  bool corunners = false;
   std::exception_ptr& failure;
   std::int64_t& events;
   std::function<void(const mem::Completion&)> deliver;
@@ -70,6 +73,8 @@ class TargetProcess : public MemoryProcess {
     wake_at(arrival);
   }
   void clear() { inbox_.clear(); }
+  /// Brings the memory to the end of cycle `end`.
+  virtual void finish(std::int64_t end) = 0;
 
  protected:
   /// Calls `take(request, arrival)` for all that has arrived by `now`.
@@ -104,6 +109,8 @@ class PromptProcess final : public TargetProcess {
                 const PortProcesses& ports)
       : TargetProcess(name, context), serve_(std::move(serve)), ports_(ports) {}
 
+  void finish(std::int64_t end) override { step(end + 1); }
+
  private:
   void step(std::int64_t now) override;
   Serve serve_;
@@ -117,6 +124,11 @@ class LateProcess final : public TargetProcess {
   LateProcess(const sc_core::sc_module_name& name, Context& context, mem::LateTarget& target,
               const PortProcesses& ports)
       : TargetProcess(name, context), target_(target), ports_(ports) {}
+  void finish(std::int64_t end) override {
+    take_arrived(end + 1, [this](const mem::Request& request, Cycles at) { target_.push(request, at); });
+    if (target_.now().count() <= end) target_.advance_to(Cycles(end + 1));
+    target_.done().clear();
+  }
 
  private:
   void step(std::int64_t now) override;
@@ -139,6 +151,10 @@ class PortProcess : public MemoryProcess {
     port_.respond(slot, finish);
     schedule();
   }
+  void reset() {
+    port_.reset();
+    if (port_.issuing()) schedule();  // a co-runner's
+  }
   mem::DmaPort& port() { return port_; }
 
  private:
@@ -149,6 +165,7 @@ class PortProcess : public MemoryProcess {
     if (port_.done()) wake_at(std::max(port_.end().count(), context_.now() + 1));
   }
   void step(std::int64_t now) override {
+    if (now > context_.end()) return;  // a co-runner's
     if (port_.issuing() && port_.next_issue().count() <= now) {
       const mem::Request request = port_.issue(Cycles(now));
       targets_[request.target]->push(request, now + 1);
@@ -167,6 +184,7 @@ void PromptProcess::step(std::int64_t now) {
 }
 
 void LateProcess::step(std::int64_t now) {
+  if (context_.corunners && now > context_.end()) return;
   take_arrived(now, [this](const mem::Request& request, Cycles at) { target_.push(request, at); });
   target_.advance_to(Cycles(now + 1));
   for (const mem::Response& response : target_.done()) {
@@ -181,12 +199,23 @@ void LateProcess::step(std::int64_t now) {
 struct MemoryProcesses::Impl {
   Impl(const mem::MemorySpec& spec, Context shared) : context(std::move(shared)), map(spec), sram(spec.sram) {
     mem::check(spec);
-    for (std::int64_t i = 0; i < spec.dram.channels; ++i) add_channel(spec, static_cast<std::size_t>(i));
+    context.corunners = mem::has_corunners(spec);
+    if (spec.external) {
+      external = spec.external(spec);
+      add_late("external", *external);
+    }
+    for (std::int64_t i = 0; i < spec.dram.channels && !spec.external; ++i) {
+      add_channel(spec, static_cast<std::size_t>(i));
+    }
     if (mem::sram_answers_late(spec)) {
       late_sram = std::make_unique<mem::ArbitratedSram>(spec.sram, spec.ports);
       add_late("sram", *late_sram);
     } else {
       add_prompt("sram", [this](const mem::Request& r, Cycles at) { return sram.serve(r, at); });
+    }
+    for (const mem::HostLinkSpec& link : spec.links) {
+      links.push_back(std::make_unique<mem::HostLink>(link, spec.ports.size()));
+      add_late(fmt::format("link{}", links.size()), *links.back());
     }
     for (std::size_t i = 0; i < spec.ports.size(); ++i) {
       ports.push_back(std::make_unique<PortProcess>(fmt::format("port{}", i).c_str(), context, spec.ports[i],
@@ -215,7 +244,9 @@ struct MemoryProcesses::Impl {
   mem::SharedSram sram;
   std::vector<mem::DramChannel> channels;
   std::vector<std::unique_ptr<mem::FrFcfsChannel>> fr_fcfs;
+  std::unique_ptr<mem::LateTarget> external;
   std::unique_ptr<mem::ArbitratedSram> late_sram;
+  std::vector<std::unique_ptr<mem::HostLink>> links;
   std::vector<mem::LateTarget*> late;
   PortProcesses ports;
   std::vector<std::unique_ptr<TargetProcess>> targets;
@@ -223,9 +254,10 @@ struct MemoryProcesses::Impl {
 };
 
 MemoryProcesses::MemoryProcesses(const mem::MemorySpec& spec, std::function<std::int64_t()> now,
-                                 std::exception_ptr& failure, std::int64_t& events,
-                                 std::function<void(const mem::Completion&)> deliver)
-    : impl_(std::make_unique<Impl>(spec, Context{std::move(now), failure, events, std::move(deliver)})) {}
+                                 std::function<std::int64_t()> end, std::exception_ptr& failure,
+                                 std::int64_t& events, std::function<void(const mem::Completion&)> deliver)
+    : impl_(std::make_unique<Impl>(
+          spec, Context{std::move(now), std::move(end), false, failure, events, std::move(deliver)})) {}
 
 MemoryProcesses::~MemoryProcesses() = default;
 
@@ -235,20 +267,28 @@ void MemoryProcesses::start(std::size_t port, std::span<const program::Region> r
 }
 
 void MemoryProcesses::reset() {
-  for (auto& port : impl_->ports) port->port().reset();
   for (auto& channel : impl_->channels) channel.reset();
   for (auto* target : impl_->late) target->reset();
   for (auto& target : impl_->targets) target->clear();
   impl_->sram.reset();
   impl_->transfers = 0;
+  for (auto& port : impl_->ports) port->reset();
+}
+
+void MemoryProcesses::finish() {
+  if (!impl_->context.corunners) return;
+  for (auto& target : impl_->targets) target->finish(impl_->context.end());
 }
 
 mem::MemoryCounters MemoryProcesses::counters() const {
   mem::MemoryCounters counters;
   for (const auto& port : impl_->ports) port->port().add_counters(counters);
-  for (const auto& channel : impl_->channels) channel.add_counters(counters, Cycles(impl_->context.now()));
-  for (const auto& channel : impl_->fr_fcfs) channel->add_counters(counters, Cycles(impl_->context.now()));
+  for (const auto& link : impl_->links) counters.links.push_back(link->counters());
+  const Cycles until(impl_->context.corunners ? impl_->context.end() : impl_->context.now());
+  for (const auto& channel : impl_->channels) channel.add_counters(counters, until);
+  for (const auto& channel : impl_->fr_fcfs) channel->add_counters(counters, until);
   counters.events = counters.requests + impl_->transfers;
+  for (const auto& corunner : counters.corunners) counters.events += corunner.requests;
   return counters;
 }
 

@@ -3,9 +3,13 @@
 
 #include <bit>
 #include <string>
+#include <vector>
 
 #include "sim/base/error.h"
+#include "sim/mem/address_map.h"
+#include "sim/mem/corunner.h"
 #include "sim/mem/dram_channel.h"
+#include "sim/mem/host_link.h"
 #include "sim/mem/memory.h"
 
 namespace npusim::mem {
@@ -32,7 +36,7 @@ void check_dram(const DramSpec& dram, std::int64_t request_bytes, const std::str
 void check_port(const MemorySpec& spec, const PortSpec& port) {
   const std::string subject = fmt::format("memory port '{}'", port.name);
   require(power_of_two(port.request_bytes), subject, "request_bytes that is a power of two");
-  check_dram(spec.dram, port.request_bytes, subject);
+  if (!spec.external) check_dram(spec.dram, port.request_bytes, subject);
   require(port.outstanding >= 2 && port.outstanding <= 4096, subject, "outstanding from 2 to 4096");
   require(port.start_cycles >= 0, subject, "start_cycles of at least 0");
   require(port.weight >= 1 && port.weight <= 1'000'000, subject, "weight from 1 to 1000000");
@@ -45,6 +49,48 @@ void check_port(const MemorySpec& spec, const PortSpec& port) {
   }
   const bool aligned = spec.sram.base % port.request_bytes == 0 && spec.sram.bytes % port.request_bytes == 0;
   require(aligned, subject, "a shared SRAM whose base and size are multiples of request_bytes");
+}
+
+void check_windows(const MemorySpec& spec) {
+  struct Window {
+    std::string name;
+    std::int64_t base = 0, bytes = 0;
+  };
+  std::vector<Window> windows;
+  if (spec.sram.bytes > 0) windows.push_back({"the shared SRAM", spec.sram.base, spec.sram.bytes});
+  for (const HostLinkSpec& link : spec.links) {
+    check(link, spec.ports);
+    for (const Window& other : windows) {
+      require(link.base >= other.base + other.bytes || other.base >= link.base + link.bytes,
+              fmt::format("host link '{}'", link.name),
+              fmt::format("a window apart from that of {}", other.name));
+    }
+    windows.push_back({fmt::format("link '{}'", link.name), link.base, link.bytes});
+  }
+}
+
+/// Co-runners come last, and what they access exists.
+void check_corunners(const MemorySpec& spec) {
+  const AddressMap map(spec);
+  bool seen = false;
+  for (const PortSpec& port : spec.ports) {
+    require(!seen || port.traffic != nullptr, fmt::format("memory port '{}'", port.name),
+            "a place before all co-runners");
+    if (port.traffic == nullptr) continue;
+    seen = true;
+    const TrafficPattern& pattern = *port.traffic;
+    const std::string subject = fmt::format("co-runner '{}'", port.name);
+    if (pattern.kind != TrafficPattern::Kind::trace) {
+      require(map.exists(pattern.base, pattern.base + pattern.bytes), subject,
+              fmt::format("a range within the memory, {} MiB, but it is of {} MiB from {} MiB on",
+                          map.dram_bytes() >> 20U, pattern.bytes >> 20U, pattern.base >> 20U));
+    }
+    for (const TracedAccess& access : pattern.trace) {
+      require(map.exists(access.address, access.address + access.bytes), subject,
+              fmt::format("a trace within the memory, {} MiB, but it has {} bytes at {:#x}",
+                          map.dram_bytes() >> 20U, access.bytes, access.address));
+    }
+  }
 }
 
 }  // namespace
@@ -74,6 +120,8 @@ void check(const MemorySpec& spec) {
     require(spec.sram.latency_cycles >= 0, "shared SRAM", "latency_cycles of at least 0");
   }
   for (const PortSpec& port : spec.ports) check_port(spec, port);
+  check_windows(spec);
+  check_corunners(spec);
   if (spec.dram.policy == DramPolicy::fr_fcfs) {
     check(spec.dram.fr_fcfs.policy, spec.dram.fr_fcfs.rules, dram);
     (void)AddressMapping(spec.dram.fr_fcfs.rules, spec.dram.fr_fcfs.mapping, dram);

@@ -20,7 +20,10 @@ DmaPort::DmaPort(const PortSpec& spec, std::uint16_t id, const AddressMap& map)
       transfers_(kMaxTransfers),
       finish_(static_cast<std::size_t>(spec.outstanding), 0),
       owner_(static_cast<std::size_t>(spec.outstanding), 0),
-      target_(static_cast<std::size_t>(spec.outstanding), 0) {}
+      target_(static_cast<std::size_t>(spec.outstanding), 0) {
+  if (spec_.traffic) source_.emplace(*spec_.traffic);
+  begin_traffic();
+}
 
 DmaPort::Interval DmaPort::interval(std::int64_t num, std::int64_t den) const {
   const std::int64_t scaled = num * (denominator_ / den);
@@ -59,8 +62,27 @@ void DmaPort::start(std::span<const program::Region> runs, Cycles at_cycle) {
   transfer.at = at_cycle.count();
   transfer.end = 0;
   transfer.unanswered = 0;
-  transfer.dram = transfer.sram = Traffic();
+  transfer.dram = transfer.sram = transfer.link = Traffic();
   if (queued_++ == current_) begin();
+}
+
+void DmaPort::begin_traffic() {
+  if (!source_) return;
+  source_->reset();
+  read_bytes_ = 0;
+  transfers_[0] = Transfer();
+  queued_ = 1;
+  issuing_ = true;
+  ready_ = std::max<std::int64_t>(1, source_->next().cycle);
+}
+
+void DmaPort::next_access() {
+  if (!source_->next().write) read_bytes_ += source_->next().bytes;
+  source_->advance();
+  if (source_->next().cycle > ready_) {
+    ready_ = source_->next().cycle;
+    slack_ = 0;
+  }
 }
 
 void DmaPort::begin() {
@@ -131,6 +153,10 @@ void DmaPort::pace(std::int64_t now, const Interval& interval) {
 }
 
 Request DmaPort::issue(Cycles now) {
+  if (source_) {
+    position_ = source_->next().address;
+    run_end_ = position_ + source_->next().bytes;
+  }
   const std::int64_t end = std::min((position_ | align_mask_) + 1, run_end_);
   const AddressMap::Place place = map_.locate(position_);
   Request request;
@@ -139,11 +165,11 @@ Request DmaPort::issue(Cycles now) {
   request.target = place.target;
   request.port = id_;
   request.slot = static_cast<std::uint16_t>(slot_);
-  request.write = spec_.write;
+  request.write = source_ ? source_->next().write : spec_.write;
 
   const bool sram = place.target == map_.sram_target();
   Transfer& transfer = at(current_);
-  Traffic& traffic = sram ? transfer.sram : transfer.dram;
+  Traffic& traffic = sram ? transfer.sram : place.target > map_.sram_target() ? transfer.link : transfer.dram;
   ++traffic.requests;
   traffic.bytes += request.bytes;
   pace(now.count(), sram ? sram_interval_ : dram_interval_);
@@ -154,16 +180,21 @@ Request DmaPort::issue(Cycles now) {
   if (++slot_ == finish_.size()) slot_ = 0;
   ++transfer.unanswered;
   position_ = end;
-  if (end == run_end_) next_run();
+  if (source_) {
+    next_access();
+  } else if (end == run_end_) {
+    next_run();
+  }
   return request;
 }
 
 std::int64_t DmaPort::ideal_cycles(const Transfer& transfer) const {
   __extension__ using Wide = __int128;
-  const Wide whole = static_cast<Wide>(transfer.dram.requests) * dram_interval_.whole +
-                     static_cast<Wide>(transfer.sram.requests) * sram_interval_.whole;
-  const Wide rest = static_cast<Wide>(transfer.dram.requests) * dram_interval_.rest +
-                    static_cast<Wide>(transfer.sram.requests) * sram_interval_.rest;
+  const Wide outside = transfer.dram.requests + transfer.link.requests;
+  const Wide whole =
+      outside * dram_interval_.whole + static_cast<Wide>(transfer.sram.requests) * sram_interval_.whole;
+  const Wide rest =
+      outside * dram_interval_.rest + static_cast<Wide>(transfer.sram.requests) * sram_interval_.rest;
   return transfer.ideal + static_cast<std::int64_t>(whole - (transfer.slack + rest) / denominator_);
 }
 
@@ -185,11 +216,14 @@ Completion DmaPort::take_completion() {
   completion.ideal = Cycles(ideal_cycles(transfer));
   completion.dram_bytes = transfer.dram.bytes;
   completion.sram_bytes = transfer.sram.bytes;
-  completion.bytes = transfer.dram.bytes + transfer.sram.bytes;
+  completion.link_bytes = transfer.link.bytes;
+  completion.bytes = transfer.dram.bytes + transfer.sram.bytes + transfer.link.bytes;
   total_dram_.requests += transfer.dram.requests;
   total_dram_.bytes += transfer.dram.bytes;
   total_sram_.requests += transfer.sram.requests;
   total_sram_.bytes += transfer.sram.bytes;
+  total_link_.requests += transfer.link.requests;
+  total_link_.bytes += transfer.link.bytes;
   last_end_ = completion.end.count();
   ++oldest_;
   return completion;
@@ -201,21 +235,31 @@ void DmaPort::reset() {
   issuing_ = false;
   slot_ = issued_ = answered_ = 0;
   std::fill(finish_.begin(), finish_.end(), 0);
-  total_dram_ = total_sram_ = Traffic();
+  total_dram_ = total_sram_ = total_link_ = Traffic();
+  begin_traffic();
 }
 
 void DmaPort::add_counters(MemoryCounters& counters) const {
+  if (source_) {
+    const Transfer& all = at(0);
+    const std::int64_t bytes = all.dram.bytes + all.sram.bytes + all.link.bytes;
+    counters.corunners.push_back({spec_.name, read_bytes_, bytes - read_bytes_,
+                                  all.dram.requests + all.sram.requests + all.link.requests});
+    return;
+  }
   Traffic dram = total_dram_;
   Traffic sram = total_sram_;
+  std::int64_t link_requests = total_link_.requests;
   for (std::size_t i = oldest_; i != queued_; ++i) {
     dram.requests += at(i).dram.requests;
     dram.bytes += at(i).dram.bytes;
     sram.requests += at(i).sram.requests;
     sram.bytes += at(i).sram.bytes;
+    link_requests += at(i).link.requests;
   }
   (spec_.write ? counters.dram_write_bytes : counters.dram_read_bytes) += dram.bytes;
   (spec_.write ? counters.sram_write_bytes : counters.sram_read_bytes) += sram.bytes;
-  counters.requests += dram.requests + sram.requests;
+  counters.requests += dram.requests + sram.requests + link_requests;
 }
 
 }  // namespace npusim::mem

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "sim/base/units.h"
 #include "sim/mem/address_map.h"
+#include "sim/mem/corunner.h"
 #include "sim/mem/memory.h"
 #include "sim/program/program.h"
 
@@ -20,6 +22,7 @@ namespace npusim::mem {
 ///   completed, in order: the next one issues while the responses of the one before are still on their way.
 /// A target may answer late: a response must be handed in before its own cycle. While the response that the
 /// next request waits for is unknown, next_issue() is kNever, and not_before() says what else holds the port.
+/// A co-runner's port (PortSpec::traffic) is issuing() from the beginning, for ever, and takes no transfers.
 class DmaPort {
  public:
   /// `map` must outlive the port. `spec` must have passed check().
@@ -98,7 +101,7 @@ class DmaPort {
     std::int64_t release = 0;  ///< the port is ready for the next
     std::int64_t end = 0;
     std::int64_t unanswered = 0;
-    Traffic dram, sram;
+    Traffic dram, sram, link;
   };
 
   [[nodiscard]] Transfer& at(std::size_t sequence) { return transfers_[sequence % kMaxTransfers]; }
@@ -106,6 +109,9 @@ class DmaPort {
     return transfers_[sequence % kMaxTransfers];
   }
   void check_run(const program::Region& run) const;
+  /// Makes a co-runner's port ready for its first access.
+  void begin_traffic();
+  void next_access();
   /// Turns to transfer `current_`.
   void begin();
   void finish_issuing();
@@ -142,7 +148,9 @@ class DmaPort {
   std::size_t slot_ = 0;               ///< of the next request
   std::size_t issued_ = 0;             ///< requests since the last reset
   std::size_t answered_ = 0;           ///< all requests before this one are answered; brought up when asked
-  Traffic total_dram_, total_sram_;    ///< of all completed transfers
+  Traffic total_dram_, total_sram_, total_link_;  ///< of all completed transfers
+  std::optional<TrafficSource> source_;           ///< of a co-runner
+  std::int64_t read_bytes_ = 0;                   ///< of a co-runner
 };
 
 }  // namespace npusim::mem

@@ -19,26 +19,6 @@ void check(const HostLinkSpec& link, const std::vector<PortSpec>& ports);
 /// starting with `where` when either is not positive or the reduced terms do not fit.
 LinkDirectionSpec link_rate(std::int64_t bytes_per_second, std::int64_t clock_hz, const std::string& where);
 
-/// Totals of one direction since the last reset.
-struct LinkTraffic {
-  std::int64_t bytes = 0;    ///< payload
-  std::int64_t packets = 0;  ///< begun
-  std::int64_t pieces = 0;
-  std::int64_t busy_cycles = 0;  ///< the wire carried packets or was held for pieces, rounded up
-  /// Cycles in which a master's oldest request had arrived and was not on the wire, summed over masters: it
-  /// waited for other masters' packets, for a piece's hold, or for the other direction.
-  std::int64_t wait_cycles = 0;
-
-  bool operator==(const LinkTraffic&) const = default;
-};
-
-struct LinkCounters {
-  std::string name;
-  LinkTraffic read, write;
-
-  bool operator==(const LinkCounters&) const = default;
-};
-
 /// The rules:
 /// * A direction's wire carries one packet at a time. A packet of n bytes takes (n + overhead) / rate cycles,
 ///   fractions kept; the first packet of a piece is preceded by `piece_cycles`.

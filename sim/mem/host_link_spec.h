@@ -31,4 +31,24 @@ struct HostLinkSpec {
   bool half_duplex = false;
 };
 
+/// Totals of one direction since the last reset.
+struct LinkTraffic {
+  std::int64_t bytes = 0;    ///< payload
+  std::int64_t packets = 0;  ///< begun
+  std::int64_t pieces = 0;
+  std::int64_t busy_cycles = 0;  ///< the wire carried packets or was held for pieces, rounded up
+  /// Cycles in which a master's oldest request had arrived and was not on the wire, summed over masters: it
+  /// waited for other masters' packets, for a piece's hold, or for the other direction.
+  std::int64_t wait_cycles = 0;
+
+  bool operator==(const LinkTraffic&) const = default;
+};
+
+struct LinkCounters {
+  std::string name;
+  LinkTraffic read, write;
+
+  bool operator==(const LinkCounters&) const = default;
+};
+
 }  // namespace npusim::mem

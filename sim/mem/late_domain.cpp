@@ -10,6 +10,7 @@
 #include "sim/mem/dma_port.h"
 #include "sim/mem/dram_channel.h"
 #include "sim/mem/fr_fcfs_channel.h"
+#include "sim/mem/host_link.h"
 #include "sim/mem/shared_sram.h"
 
 namespace npusim::mem {
@@ -25,7 +26,11 @@ struct Moment {
 class LateDomain final : public MemoryDomain {
  public:
   explicit LateDomain(const MemorySpec& spec) : map_(spec), sram_(spec.sram) {
-    for (std::int64_t i = 0; i < spec.dram.channels; ++i) {
+    if (spec.external) {
+      external_ = spec.external(spec);
+      targets_.push_back(external_.get());
+    }
+    for (std::int64_t i = 0; i < spec.dram.channels && !spec.external; ++i) {
       if (spec.dram.policy == DramPolicy::in_order) {
         in_order_.emplace_back(spec.dram, spec.clock_hz);
         targets_.push_back(nullptr);
@@ -36,12 +41,18 @@ class LateDomain final : public MemoryDomain {
     }
     if (sram_answers_late(spec)) late_sram_ = std::make_unique<ArbitratedSram>(spec.sram, spec.ports);
     targets_.push_back(late_sram_.get());
+    for (const HostLinkSpec& link : spec.links) {
+      links_.push_back(std::make_unique<HostLink>(link, spec.ports.size()));
+      targets_.push_back(links_.back().get());
+    }
     for (const PortSpec& port : spec.ports) {
       ports_.emplace_back(port, static_cast<std::uint16_t>(ports_.size()), map_);
     }
     issue_.resize(ports_.size());
     end_.resize(ports_.size());
     answer_at_.assign(targets_.size(), kNever.count());
+    corunners_ = has_corunners(spec);
+    for (std::size_t i = 0; i < ports_.size(); ++i) refresh_moments(i);
   }
 
   void start(std::size_t port, std::span<const program::Region> runs, Cycles at) override {
@@ -73,6 +84,8 @@ class LateDomain final : public MemoryDomain {
     return best;
   }
   void refresh_moments(std::size_t port);
+  /// Takes all decisions up to and including cycle `at`, so that the counters are those of that cycle.
+  void catch_up(std::int64_t at);
   void issue(std::size_t port, std::int64_t at);
   /// Takes a target's decisions up to and including cycle `at`.
   void decide(std::int32_t target, std::int64_t at);
@@ -81,13 +94,17 @@ class LateDomain final : public MemoryDomain {
   SharedSram sram_;
   std::vector<DramChannel> in_order_;
   std::vector<std::unique_ptr<FrFcfsChannel>> channels_;
+  std::unique_ptr<LateTarget> external_;
   std::unique_ptr<ArbitratedSram> late_sram_;
+  std::vector<std::unique_ptr<HostLink>> links_;
   std::vector<LateTarget*> targets_;     ///< by target of the address map; nullptr: answers at once
   std::vector<std::int64_t> answer_at_;  ///< by target: no answer is due earlier
   std::vector<DmaPort> ports_;
   std::vector<Moment> issue_, end_;  ///< by port: of its next request, and of its oldest transfer's end
   std::int64_t now_ = 0;             ///< no transfer may start earlier
+  bool corunners_ = false;
   std::int64_t transfers_ = 0;
+  std::int64_t completed_ = 0;
   std::int64_t decisions_ = 0;
   mutable MemoryCounters counters_;
 };
@@ -135,7 +152,15 @@ void LateDomain::decide(std::int32_t index, std::int64_t at) {
   answer_at_[static_cast<std::size_t>(index)] = target.earliest_answer().count();
 }
 
+void LateDomain::catch_up(std::int64_t at) {
+  for (std::size_t i = 0; i < targets_.size(); ++i) {
+    if (targets_[i] != nullptr && targets_[i]->now().count() <= at) decide(static_cast<std::int32_t>(i), at);
+  }
+}
+
 std::optional<Completion> LateDomain::next_completion(Cycles horizon) {
+  // Co-runners alone never complete anything.
+  if (horizon == kNever && transfers_ == completed_) return std::nullopt;
   while (true) {
     const std::size_t issuer = first(issue_);
     const std::size_t finisher = first(end_);
@@ -154,11 +179,15 @@ std::optional<Completion> LateDomain::next_completion(Cycles horizon) {
         continue;
       }
       now_ = std::max(now_, end_at);
+      ++completed_;
       Completion completion = ports_[finisher].take_completion();
       refresh_moments(finisher);
       return completion;
     } else {
-      if (horizon < kNever) now_ = std::max(now_, horizon.count());
+      if (horizon < kNever) {
+        now_ = std::max(now_, horizon.count());
+        if (corunners_) catch_up(horizon.count());
+      }
       return std::nullopt;
     }
   }
@@ -174,7 +203,8 @@ void LateDomain::reset() {
   std::fill(issue_.begin(), issue_.end(), Moment());
   std::fill(end_.begin(), end_.end(), Moment());
   std::fill(answer_at_.begin(), answer_at_.end(), kNever.count());
-  now_ = transfers_ = decisions_ = 0;
+  now_ = transfers_ = completed_ = decisions_ = 0;
+  for (std::size_t i = 0; i < ports_.size(); ++i) refresh_moments(i);
 }
 
 const MemoryCounters& LateDomain::counters() const {
@@ -182,7 +212,9 @@ const MemoryCounters& LateDomain::counters() const {
   for (const DmaPort& port : ports_) port.add_counters(counters_);
   for (const DramChannel& channel : in_order_) channel.add_counters(counters_, Cycles(now_));
   for (const auto& channel : channels_) channel->add_counters(counters_, Cycles(now_));
+  for (const auto& link : links_) counters_.links.push_back(link->counters());
   counters_.events = counters_.requests + transfers_ + decisions_;
+  for (const CoRunnerCounters& corunner : counters_.corunners) counters_.events += corunner.requests;
   return counters_;
 }
 
@@ -192,8 +224,14 @@ bool sram_answers_late(const MemorySpec& spec) {
   return spec.sram.bytes > 0 && spec.sram.arbitration != Arbitration::fifo;
 }
 
+bool has_corunners(const MemorySpec& spec) {
+  return std::any_of(spec.ports.begin(), spec.ports.end(),
+                     [](const PortSpec& port) { return port.traffic != nullptr; });
+}
+
 bool answers_late(const MemorySpec& spec) {
-  return spec.dram.policy == DramPolicy::fr_fcfs || sram_answers_late(spec);
+  return spec.dram.policy == DramPolicy::fr_fcfs || sram_answers_late(spec) || !spec.links.empty() ||
+         spec.external || has_corunners(spec);
 }
 
 std::unique_ptr<MemoryDomain> make_late_domain(const MemorySpec& spec) {

@@ -7,7 +7,10 @@
 
 namespace npusim::mem {
 
-/// Whether any memory of the spec answers late, so that the domain below must run it.
+/// Whether any port is a co-runner's.
+bool has_corunners(const MemorySpec& spec);
+
+/// Whether the domain below must run the spec: a memory answers late, or there are co-runners.
 bool answers_late(const MemorySpec& spec);
 
 /// Whether its shared SRAM does.

@@ -14,6 +14,7 @@
 #include "sim/base/units.h"
 #include "sim/mem/arbiter.h"
 #include "sim/mem/dram/controller.h"
+#include "sim/mem/host_link_spec.h"
 #include "sim/program/program.h"
 
 namespace npusim::mem {
@@ -76,6 +77,8 @@ struct SharedSramSpec {
   Arbitration arbitration = Arbitration::fifo;
 };
 
+struct TrafficPattern;
+
 /// A DMA engine's connection to the memory system.
 struct PortSpec {
   std::string name;
@@ -88,15 +91,23 @@ struct PortSpec {
   std::int64_t start_cycles = 0;                        ///< from a command's start to its first request
   std::int64_t priority = 0;  ///< of arbitration fixed_priority: the highest goes first
   std::int64_t weight = 1;    ///< of arbitration weighted: requests a turn
+  /// Of a co-runner: what it accesses, for ever, from cycle 1 on. It transfers nothing for the program: its
+  /// `write` and `start_cycles` are not used. Co-runners come behind all other ports.
+  std::shared_ptr<const TrafficPattern> traffic;
 };
 
+class LateTarget;
 class MemoryDomain;
 
 struct MemorySpec {
   std::int64_t clock_hz = 0;  ///< the chip's main clock
   DramSpec dram;
   SharedSramSpec sram;
+  std::vector<HostLinkSpec> links;  ///< to the host's memory
   std::vector<PortSpec> ports;
+  /// Makes a memory that serves the DRAM's addresses in place of npusim's channels (kernel/tlm_memory.h);
+  /// empty: npusim's. Requests carry global addresses as offsets.
+  std::function<std::unique_ptr<LateTarget>(const MemorySpec&)> external;
   /// A chip's own memory system in place of npusim's (a published latency formula); empty: npusim's, of which
   /// the fields above are the parameters.
   std::function<std::unique_ptr<MemoryDomain>(const MemorySpec&)> make;
@@ -113,7 +124,16 @@ struct PortWaits {
   bool operator==(const PortWaits&) const = default;
 };
 
-/// Totals since the last reset.
+/// What a co-runner did since the last reset.
+struct CoRunnerCounters {
+  std::string name;
+  std::int64_t read_bytes = 0, write_bytes = 0, requests = 0;
+
+  bool operator==(const CoRunnerCounters&) const = default;
+};
+
+/// Totals since the last reset. Bytes and requests are those of the program; DRAM bursts, rows and refreshes,
+/// and the links' traffic, are everybody's.
 struct MemoryCounters {
   std::int64_t dram_read_bytes = 0, dram_write_bytes = 0;
   std::int64_t sram_read_bytes = 0, sram_write_bytes = 0;
@@ -123,6 +143,8 @@ struct MemoryCounters {
   std::int64_t refreshes = 0;
   std::int64_t events = 0;       ///< local events processed
   std::vector<PortWaits> waits;  ///< by port; empty unless the policy is fr_fcfs
+  std::vector<LinkCounters> links;
+  std::vector<CoRunnerCounters> corunners;
 };
 
 /// A transfer that has completed.
@@ -135,7 +157,7 @@ struct Completion {
   Cycles ideal{
       0};  ///< of release - start, what the port would have needed without waiting for memory: its busy time
   std::int64_t bytes = 0;
-  std::int64_t dram_bytes = 0, sram_bytes = 0;  ///< of these, by memory
+  std::int64_t dram_bytes = 0, sram_bytes = 0, link_bytes = 0;  ///< of these, by memory
 };
 
 /// Ports, SRAM and DRAM channels with their own local event loop.
