@@ -6,6 +6,7 @@
 
 #include "hw_models/api/npu.h"
 #include "hw_models/ascend310/npu.h"
+#include "hw_models/midap/npu.h"
 #include "sim/base/error.h"
 
 namespace npusim::hw {
@@ -19,13 +20,26 @@ struct Entry {
 };
 
 const std::vector<Entry>& catalog() {
-  static const std::vector<Entry> entries = {{"ascend310", ascend310::description, ascend310::make}};
+  static const std::vector<Entry> entries = {{"ascend310", ascend310::description, ascend310::make},
+                                             {"midap", midap::description, midap::make},
+                                             {"midap-lpddr4", midap::lpddr4_description, midap::make}};
   return entries;
+}
+
+Config built_in(const std::string& name);
+
+/// `own` on top of the built-in description that it extends, if it does.
+Config extended(const Config& own) {
+  if (!own.has("extends")) return own;
+  Config base = built_in(own.text("extends"));
+  base.merge(own);
+  base.erase("extends");
+  return base;
 }
 
 Config built_in(const std::string& name) {
   for (const auto& entry : catalog()) {
-    if (name == entry.name) return Config::parse(entry.description(), name + ".yaml");
+    if (name == entry.name) return extended(Config::parse(entry.description(), name + ".yaml"));
   }
   throw UserError(fmt::format("unknown chip '{}'{}; built-in chips: {}", name, suggestion(name, chip_names()),
                               fmt::join(chip_names(), ", ")));
@@ -42,15 +56,7 @@ std::vector<std::string> chip_names() {
 Config describe(const std::string& name_or_file, const std::vector<std::string>& overrides) {
   const bool file = name_or_file.find('/') != std::string::npos || name_or_file.ends_with(".yaml") ||
                     name_or_file.ends_with(".yml");
-  Config config = [&] {
-    if (!file) return built_in(name_or_file);
-    Config own = Config::load(name_or_file);
-    if (!own.has("extends")) return own;
-    Config base = built_in(own.text("extends"));
-    base.merge(own);
-    base.erase("extends");
-    return base;
-  }();
+  Config config = file ? extended(Config::load(name_or_file)) : built_in(name_or_file);
   for (const auto& override_text : overrides) config.set(override_text);
   return config;
 }
