@@ -1,6 +1,7 @@
 // Networks whose answer is a map, and networks with parameters in their names.
 #include <cmath>
 #include <tuple>
+#include <vector>
 
 #include "sim/base/error.h"
 #include "tests/catch.h"
@@ -105,6 +106,35 @@ TEST_CASE("YOLOv8 nano answers for 80x80, 40x40 and 20x20 cells") {
   CHECK(output(graph, 0) == ir::Shape{1, 64, 80, 80});
   CHECK(output(graph, 3) == ir::Shape{1, 80, 40, 40});
   CHECK(output(graph, 5) == ir::Shape{1, 80, 20, 20});
+}
+
+TEST_CASE("S3NAS' scaled networks have the published depths, widths and image sizes") {
+  struct Net {
+    const char* name;
+    std::vector<std::size_t> depths;
+    std::vector<std::int64_t> widths, maps;
+    std::int64_t head;
+  };
+  for (const Net& net :
+       {Net{"s3nas_ours_m_plus", {3, 4, 7, 4, 11}, {32, 64, 128, 160, 256}, {56, 28, 14, 14, 7}, 1280},
+        {"s3nas_ours_l_plus", {3, 4, 8, 4, 12}, {32, 64, 144, 176, 288}, {67, 34, 17, 17, 9}, 1408},
+        {"s3nas_ours_xl_plus", {4, 5, 9, 5, 13}, {48, 80, 160, 192, 320}, {83, 42, 21, 21, 11}, 1568}}) {
+    CAPTURE(net.name);
+    const ir::Graph graph = build(net.name);
+    std::vector<std::size_t> depths(5, 0);
+    std::size_t squeezes = 0;
+    for (const ir::Op& op : graph.ops) {
+      const ir::Shape out = graph.shape(op.outputs[0]);
+      squeezes += op.name.find(".se.mul") != std::string::npos ? 1 : 0;
+      if (op.name == "head") CHECK(out[1] == net.head);
+      if (op.name.size() < 8 || op.name.substr(op.name.size() - 8) != ".project") continue;
+      const auto stage = static_cast<std::size_t>(op.name[5] - '0');
+      ++depths.at(stage);
+      CHECK(out == ir::Shape{1, net.widths[stage], net.maps[stage], net.maps[stage]});
+    }
+    CHECK(depths == net.depths);
+    CHECK(squeezes + 1 == depths[0] + depths[1] + depths[2] + depths[3] + depths[4]);
+  }
 }
 
 TEST_CASE("EDSR3 doubles 360x640, with MACs from its kernels: 64 features, 3x3, at each upsampling") {
