@@ -1,62 +1,82 @@
 #include "tests/program/oracle.h"
 
 #include <algorithm>
-#include <set>
+#include <numeric>
 #include <vector>
 
 namespace npusim::program::test {
 namespace {
 
-constexpr std::int64_t kGrain = 8;
 constexpr int kNobody = -1;
+constexpr int kHost = 1 << 30;  ///< wrote inputs and all that was there before
 
-/// A grain and the buffer that a command accesses there, kNobody for none.
-struct Touch {
-  std::size_t grain = 0;
-  int buffer = kNobody;
-};
+std::uint64_t mix(std::uint64_t seed, std::uint64_t value) { return Rng(seed * 31 + value).next(); }
 
-/// The 8-byte grains a command reads and writes, numbered through all spaces.
-struct Footprint {
-  std::vector<Touch> reads, writes;
-};
+/// The largest number of bytes that divides all that regions, buffers and scratchpads are made of.
+std::int64_t grain_of(const Program& program) {
+  std::int64_t grain = 0;
+  const auto add = [&grain](std::int64_t bytes) { grain = std::gcd(grain, bytes); };
+  for (const Region& region : program.regions) {
+    add(region.offset), add(region.bytes);
+    if (region.inner > 1) add(region.inner_stride);
+    if (region.outer > 1) add(region.outer_stride);
+  }
+  for (const Buffer& buffer : program.buffers) add(buffer.offset), add(buffer.bytes);
+  for (const Space& space : program.target->spaces) add(space.bytes);
+  return std::max<std::int64_t>(grain, 1);
+}
 
 class Game {
  public:
   explicit Game(const Program& program)
-      : program_(program), footprints_(program.commands.size()), observed_(program.commands.size()) {
+      : program_(program), grain_(grain_of(program)), observed_(program.commands.size()) {
     for (const Space& space : program.target->spaces) {
-      std::int64_t bytes = space.bytes;
+      std::int64_t bytes = space.global ? 0 : space.bytes;
       for (const Buffer& buffer : program.buffers) {
-        if (space.global && bytes < buffer.offset + buffer.bytes) bytes = buffer.offset + buffer.bytes;
+        // A global space ends with its last buffer, whatever its size.
+        if (space.global) bytes = std::max(bytes, buffer.offset + buffer.bytes);
       }
       space_base_.push_back(grains_);
-      grains_ += static_cast<std::size_t>(bytes / kGrain);
+      grains_ += static_cast<std::size_t>(bytes / grain_);
     }
-    for (std::uint32_t t = 0; t < program.tasks.size(); ++t) {
-      const Task& task = program.tasks[t];
-      for (std::uint32_t i = 0; i < task.command_count; ++i) note(t, task.first_command + i);
+    for (const Buffer& buffer : program.buffers) {
+      written_base_.push_back(buffer_grains_);
+      buffer_grains_ += static_cast<std::size_t>(buffer.bytes / grain_);
+    }
+  }
+
+  /// Back to the state before the program, inputs filled in.
+  void reset() {
+    content_.assign(grains_, {});
+    busy_readers_.assign(grains_, 0);
+    busy_writers_.assign(grains_, 0);
+    written_.assign(buffer_grains_, false);
+    read_.assign(program_.buffers.size(), false);
+    for (std::size_t b = 0; b < program_.buffers.size(); ++b) {
+      if (program_.buffers[b].input) fill(b, program_.buffers[b].offset, program_.buffers[b].bytes);
+    }
+  }
+
+  /// Counts everything that the tasks before `end` write to buffers as written.
+  void skip_to(std::size_t end) {
+    for (std::size_t t = 0; t < end; ++t) {
+      const Task& task = program_.tasks[t];
+      for (std::uint32_t i = 0; i < task.command_count; ++i) {
+        const Command& command = program_.commands[task.first_command + i];
+        for_each_grain(command, true, [&](std::size_t grain, int buffer) {
+          if (buffer == kNobody) return;
+          content_[grain] = {kHost, buffer, grain};
+          written_[written_bit(static_cast<std::size_t>(buffer), grain)] = true;
+        });
+      }
     }
   }
 
   std::string play(Rng& rng, bool first) {
     first_ = first;
-    content_.assign(grains_, {});
-    busy_readers_.assign(grains_, 0);
-    busy_writers_.assign(grains_, 0);
-    written_.assign(program_.buffers.size(), {});
-    read_.assign(program_.buffers.size(), false);
-    for (std::size_t b = 0; b < program_.buffers.size(); ++b) {
-      const Buffer& buffer = program_.buffers[b];
-      if (!buffer.input) continue;
-      const std::size_t from = grain(buffer.space, buffer.offset);
-      for (std::size_t g = from; g < grain(buffer.space, buffer.offset + buffer.bytes); ++g) {
-        content_[g] = {kHost, static_cast<int>(b)};
-      }
-    }
+    reset();
     for (std::size_t t = 0; t < program_.tasks.size();) {
-      std::size_t end = t + 1;
-      while (end < program_.tasks.size() && program_.tasks[end].joined) ++end;
+      const std::size_t end = segment_end(t);
       std::string fault = play_segment(t, end, rng);
       if (!fault.empty()) return fault;
       t = end;
@@ -64,45 +84,17 @@ class Game {
     for (std::size_t b = 0; b < program_.buffers.size(); ++b) {
       const Buffer& buffer = program_.buffers[b];
       if (buffer.input || (!buffer.output && !read_[b])) continue;
-      if (written_[b].size() != static_cast<std::size_t>(buffer.bytes / kGrain)) return "incomplete buffer";
+      const auto from = written_.begin() + static_cast<std::ptrdiff_t>(written_base_[b]);
+      if (!std::all_of(from, from + buffer.bytes / grain_, [](bool w) { return w; }))
+        return "incomplete buffer";
     }
     return "";
   }
 
- private:
-  static constexpr int kHost = 1 << 30;
-  /// What a grain holds: who wrote it, into which buffer.
-  struct Content {
-    int writer = kNobody;
-    int buffer = kNobody;
-  };
-
-  [[nodiscard]] std::size_t grain(SpaceId space, std::int64_t offset) const {
-    return space_base_[space] + static_cast<std::size_t>(offset / kGrain);
-  }
-
-  void note(std::uint32_t task, std::size_t command) {
-    for (const Region& region : program_.regions_of(program_.commands[command])) {
-      Footprint& footprint = footprints_[command];
-      auto& list = region.write ? footprint.writes : footprint.reads;
-      for (std::int64_t o = 0; o < region.outer; ++o) {
-        for (std::int64_t i = 0; i < region.inner; ++i) {
-          const std::int64_t from = region.offset + o * region.outer_stride + i * region.inner_stride;
-          for (std::int64_t b = 0; b < region.bytes; b += kGrain) {
-            list.push_back({grain(region.space, from + b), buffer_at(task, region.space, from + b)});
-          }
-        }
-      }
-    }
-  }
-
-  [[nodiscard]] int buffer_at(std::uint32_t task, SpaceId space, std::int64_t at) const {
-    for (std::size_t b = 0; b < program_.buffers.size(); ++b) {
-      const Buffer& buffer = program_.buffers[b];
-      if (buffer.space != space || task < buffer.first_task || task > buffer.last_task) continue;
-      if (at >= buffer.offset && at < buffer.offset + buffer.bytes) return static_cast<int>(b);
-    }
-    return kNobody;
+  [[nodiscard]] std::size_t segment_end(std::size_t task) const {
+    std::size_t end = task + 1;
+    while (end < program_.tasks.size() && program_.tasks[end].joined) ++end;
+    return end;
   }
 
   std::string play_segment(std::size_t first, std::size_t last, Rng& rng) {
@@ -123,6 +115,7 @@ class Game {
     std::vector<std::int64_t> weight(queues);
     for (auto& w : weight) w = std::int64_t{1} << rng.uniform(0, 10);
     std::vector<std::int64_t> flags(program_.target->flags.size(), 0);
+    pending_.assign(program_.target->queues.size(), 0);
     for (; left > 0; --left) {
       std::vector<std::size_t> able;
       std::int64_t total = 0;
@@ -144,6 +137,72 @@ class Game {
                                                                                           : "";
   }
 
+  void observe_afresh(bool first) { first_ = first; }
+
+  [[nodiscard]] std::uint64_t digest() const {
+    std::uint64_t digest = 0;
+    for (const Content& content : content_) {
+      digest =
+          mix(digest, content.buffer == kNobody ? 0 : content.value + static_cast<unsigned>(content.buffer));
+    }
+    return digest;
+  }
+
+ private:
+  /// What a grain holds: who wrote it, into which buffer, and its symbolic value.
+  struct Content {
+    int writer = kNobody;
+    int buffer = kNobody;
+    std::uint64_t value = 0;
+  };
+
+  [[nodiscard]] std::size_t grain_at(SpaceId space, std::int64_t offset) const {
+    return space_base_[space] + static_cast<std::size_t>(offset / grain_);
+  }
+  [[nodiscard]] std::size_t written_bit(std::size_t buffer, std::size_t grain) const {
+    const Buffer& home = program_.buffers[buffer];
+    return written_base_[buffer] + grain - grain_at(home.space, home.offset);
+  }
+  void fill(std::size_t buffer, std::int64_t offset, std::int64_t bytes) {
+    const SpaceId space = program_.buffers[buffer].space;
+    for (std::size_t g = grain_at(space, offset); g < grain_at(space, offset + bytes); ++g) {
+      content_[g] = {kHost, static_cast<int>(buffer), g};
+    }
+  }
+
+  [[nodiscard]] bool holds(std::size_t b, std::uint32_t task, SpaceId space, std::int64_t at) const {
+    const Buffer& buffer = program_.buffers[b];
+    return buffer.space == space && task >= buffer.first_task && task <= buffer.last_task &&
+           at >= buffer.offset && at < buffer.offset + buffer.bytes;
+  }
+  int buffer_at(std::uint32_t task, SpaceId space, std::int64_t at) {
+    if (latest_ < program_.buffers.size() && holds(latest_, task, space, at))
+      return static_cast<int>(latest_);
+    for (std::size_t b = 0; b < program_.buffers.size(); ++b) {
+      if (!holds(b, task, space, at)) continue;
+      latest_ = b;
+      return static_cast<int>(b);
+    }
+    return kNobody;
+  }
+
+  /// visit(grain, buffer) for every grain that the command reads (or writes).
+  template <class Visit>
+  void for_each_grain(const Command& command, bool write, Visit visit) {
+    for (const Region& region : program_.regions_of(command)) {
+      if (region.write != write) continue;
+      for (std::int64_t o = 0; o < region.outer; ++o) {
+        for (std::int64_t i = 0; i < region.inner; ++i) {
+          const std::int64_t from = region.offset + o * region.outer_stride + i * region.inner_stride;
+          const int buffer = buffer_at(command.task, region.space, from);
+          const std::size_t first = grain_at(region.space, from);
+          const auto count = static_cast<std::size_t>(region.bytes / grain_);
+          for (std::size_t g = first; g < first + count; ++g) visit(g, buffer);
+        }
+      }
+    }
+  }
+
   [[nodiscard]] bool ready(std::size_t command, std::vector<std::int64_t> flags) const {
     for (const FlagId flag : program_.waits_of(program_.commands[command])) {
       if (--flags[flag] < 0) return false;
@@ -151,52 +210,77 @@ class Game {
     return true;
   }
 
-  std::string begin(std::size_t command, std::vector<std::int64_t>& flags) {
-    for (const FlagId flag : program_.waits_of(program_.commands[command])) --flags[flag];
-    const Footprint& footprint = footprints_[command];
-    std::vector<int> seen;
-    for (const auto& [grain, buffer] : footprint.reads) {
-      if (busy_writers_[grain] != 0) return "read while written";
+  /// What a command is, but for the places of its operands.
+  [[nodiscard]] std::uint64_t kind_of(const Command& command) const {
+    std::uint64_t seed = mix(command.opcode, command.setting);
+    for (const auto arg : command.args) seed = mix(seed, static_cast<std::uint64_t>(arg));
+    for (const Region& region : program_.regions_of(command)) {
+      seed = mix(seed, region.space * 2U + (region.write ? 1U : 0U));
+      seed = mix(seed, static_cast<std::uint64_t>(region.total_bytes()));
+    }
+    return seed;
+  }
+
+  std::string begin(std::size_t index, std::vector<std::int64_t>& flags) {
+    const Command& command = program_.commands[index];
+    for (const FlagId flag : program_.waits_of(command)) --flags[flag];
+    const char* fault = "";
+    std::uint64_t seen = 0;
+    std::uint64_t value = kind_of(command);
+    for_each_grain(command, false, [&](std::size_t grain, int buffer) {
       const Content& content = content_[grain];
-      if (content.writer == kNobody || content.buffer != buffer) return "read before any write";
+      if (busy_writers_[grain] != 0) fault = "read while written";
+      if (content.writer == kNobody || content.buffer != buffer) fault = "read before any write";
       if (buffer != kNobody) read_[static_cast<std::size_t>(buffer)] = true;
-      seen.push_back(content.writer);
-    }
-    for (const auto& [grain, buffer] : footprint.writes) {
-      if (busy_writers_[grain] != 0 || busy_readers_[grain] != 0) return "write while in use";
-      if (buffer == kNobody) continue;
-      if (program_.buffers[static_cast<std::size_t>(buffer)].input) return "input overwritten";
-      if (!written_[static_cast<std::size_t>(buffer)].insert(grain).second) return "buffer written twice";
-    }
-    if (!first_ && seen != observed_[command]) return "data from another command";
-    observed_[command] = std::move(seen);
-    for (const Touch& touch : footprint.reads) ++busy_readers_[touch.grain];
-    for (const Touch& touch : footprint.writes) ++busy_writers_[touch.grain];
+      seen = mix(seen, static_cast<std::uint64_t>(content.writer));
+      value = mix(value, content.value);
+    });
+    for_each_grain(command, true, [&](std::size_t grain, int buffer) {
+      if (busy_writers_[grain] != 0 || busy_readers_[grain] != 0) fault = "write while in use";
+      if (buffer == kNobody) return;
+      if (program_.buffers[static_cast<std::size_t>(buffer)].input) {
+        fault = "input overwritten";
+        return;
+      }
+      const std::size_t bit = written_bit(static_cast<std::size_t>(buffer), grain);
+      if (written_[bit]) fault = "buffer written twice";
+      written_[bit] = true;
+    });
+    if (fault[0] != '\0') return fault;
+    if (!first_ && seen != observed_[index]) return "data from another command";
+    observed_[index] = seen;
+    pending_[command.queue] = value;
+    for_each_grain(command, false, [&](std::size_t grain, int) { ++busy_readers_[grain]; });
+    for_each_grain(command, true, [&](std::size_t grain, int) { ++busy_writers_[grain]; });
     return "";
   }
 
-  std::string end(std::size_t command, std::vector<std::int64_t>& flags) {
-    const Footprint& footprint = footprints_[command];
-    for (const Touch& touch : footprint.reads) --busy_readers_[touch.grain];
-    for (const auto& [grain, buffer] : footprint.writes) {
+  std::string end(std::size_t index, std::vector<std::int64_t>& flags) {
+    const Command& command = program_.commands[index];
+    for_each_grain(command, false, [&](std::size_t grain, int) { --busy_readers_[grain]; });
+    std::uint64_t value = pending_[command.queue];
+    for_each_grain(command, true, [&](std::size_t grain, int buffer) {
       --busy_writers_[grain];
-      content_[grain] = {static_cast<int>(command), buffer};
-    }
-    for (const FlagId flag : program_.sets_of(program_.commands[command])) {
+      content_[grain] = {static_cast<int>(index), buffer, value = mix(value, 1)};
+    });
+    for (const FlagId flag : program_.sets_of(command)) {
       if (++flags[flag] > program_.target->flag_capacity) return "overfull flag";
     }
     return "";
   }
 
   const Program& program_;
-  std::vector<Footprint> footprints_;
-  std::vector<std::size_t> space_base_;  ///< first grain of each space
-  std::size_t grains_ = 0;
+  std::int64_t grain_;
+  std::vector<std::size_t> space_base_;    ///< first grain of each space
+  std::vector<std::size_t> written_base_;  ///< first bit of each buffer in written_
+  std::size_t grains_ = 0, buffer_grains_ = 0;
+  std::size_t latest_ = 0;  ///< buffer found last
   std::vector<Content> content_;
   std::vector<int> busy_readers_, busy_writers_;
-  std::vector<std::set<std::size_t>> written_;  ///< by buffer
-  std::vector<bool> read_;                      ///< by buffer
-  std::vector<std::vector<int>> observed_;      ///< by command: the writers of what it read
+  std::vector<bool> written_;
+  std::vector<bool> read_;               ///< by buffer
+  std::vector<std::uint64_t> observed_;  ///< by command: digest of the writers of what it read
+  std::vector<std::uint64_t> pending_;   ///< by queue: the running command's value
   bool first_ = true;
 };
 
@@ -210,5 +294,31 @@ std::string play(const Program& program, int games, Rng& rng) {
   }
   return "";
 }
+
+class SegmentPlayer::Impl {
+ public:
+  Impl(const Program& program, std::size_t task) : game_(program), first_(task) {
+    while (first_ > 0 && program.tasks[first_].joined) --first_;
+    last_ = game_.segment_end(first_);
+  }
+  std::string play(Rng& rng) {
+    game_.reset();
+    game_.skip_to(first_);
+    game_.observe_afresh(games_++ == 0);
+    return game_.play_segment(first_, last_, rng);
+  }
+  [[nodiscard]] std::uint64_t digest() const { return game_.digest(); }
+
+ private:
+  Game game_;
+  std::size_t first_, last_ = 0;
+  int games_ = 0;
+};
+
+SegmentPlayer::SegmentPlayer(const Program& program, std::size_t task)
+    : impl_(std::make_unique<Impl>(program, task)) {}
+SegmentPlayer::~SegmentPlayer() = default;
+std::string SegmentPlayer::play(Rng& rng) { return impl_->play(rng); }
+std::uint64_t SegmentPlayer::digest() const { return impl_->digest(); }
 
 }  // namespace npusim::program::test
