@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "sim/base/error.h"
 #include "sim/base/rng.h"
 #include "tests/catch.h"
 #include "workloads/passes/passes.h"
@@ -34,6 +35,13 @@ class Generator {
     TensorId x = input(rng_.uniform(0, 1) == 0 ? Shape{3, 8} : Shape{2, 3, 8});
     for (int i = 0; i < 4; ++i) x = affine(affine(matmul(x)));
     graph_.outputs = {x};
+    return std::move(graph_);
+  }
+
+  /// A product with a vector, whose result has rows but no columns, times a factor a row.
+  ir::Graph vector() {
+    const TensorId y = add(OpKind::matmul, ir::MatMulAttrs{}, {input({3, 3}), weight({3})});
+    graph_.outputs = {add(OpKind::elementwise, ir::ElementwiseAttrs{Function::mul, 0, 0}, {y, weight({3})})};
     return std::move(graph_);
   }
 
@@ -142,6 +150,28 @@ TEST_CASE("200 random chains of matrix products with sums and products keep thei
     prepared += check(Generator(seed).matrices(), seed);
   }
   CHECK(prepared > 500);
+}
+
+TEST_CASE("a factor a row behind a product with a vector is not taken for a factor a column") {
+  check(Generator(1).vector(), 1);
+}
+
+TEST_CASE("a graph of quantised operators, whose scales absorb_quantization drops, is refused by name") {
+  ir::Graph graph;
+  const TensorId x = graph.add_tensor({"x", ir::DType::u8, {1, 2}, ir::TensorRole::input, {}});
+  const TensorId w = graph.add_tensor({"w", ir::DType::i8, {2, 2}, ir::TensorRole::weight, {}});
+  const TensorId y = graph.add_tensor({"y", ir::DType::u8, {1, 2}, ir::TensorRole::activation, {}});
+  graph.inputs = {x};
+  graph.outputs = {y};
+  graph.ops.push_back({"fc", OpKind::matmul, ir::MatMulAttrs{}, {x, w}, {y}, {}, "MatMul+QuantizeLinear"});
+  std::string error;
+  try {
+    execute(graph, seeded_values(graph, 1));
+  } catch (const UserError& refused) {
+    error = refused.what();
+  }
+  CHECK(error.find("'fc' (MatMul+QuantizeLinear)") != std::string::npos);
+  CHECK(error.find("scales") != std::string::npos);
 }
 
 }  // namespace npusim::reference

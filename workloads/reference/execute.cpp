@@ -226,10 +226,10 @@ class Runner {
       return id != ir::kNoTensor && ir::size_of(graph_.tensor(id).dtype) == 1 &&
              graph_.tensor(id).dtype != ir::DType::boolean;
     };
-    const bool sums = multiplies(op.kind) || op.kind == ir::OpKind::reduce || op.kind == ir::OpKind::pool;
+    // absorb_quantization has taken in a QuantizeLinear.
     const bool absorbed = op.source_op.find("QuantizeLinear") != std::string::npos &&
                           op.kind != ir::OpKind::quantize && op.kind != ir::OpKind::dequantize;
-    if (byte(op.inputs[0]) && ((multiplies(op.kind) && sums) || absorbed)) {
+    if (byte(op.inputs[0]) && (multiplies(op.kind) || absorbed)) {
       throw UserError(
           fmt::format("graph '{}': operator '{}' ({}) computes on quantised tensors whose scales the graph "
                       "does not hold; "
