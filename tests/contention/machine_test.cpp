@@ -8,6 +8,7 @@
 #include "sim/base/error.h"
 #include "sim/base/rng.h"
 #include "sim/kernel/tlm_memory.h"
+#include "sim/kernel/tlm_plugin.h"
 #include "sim/kernel/tlm_target.h"
 #include "sim/mem/corunner.h"
 #include "tests/catch.h"
@@ -311,6 +312,21 @@ TEST_CASE("A foreign memory of 100 ns a request serves a machine's loads one aft
       CHECK(result.memory.dram_read_bytes == 1024);
     }
   }
+}
+
+TEST_CASE("A memory model from a shared library serves a machine; a file that is none is refused", "[tlm]") {
+  for (const KernelKind kind : kKinds) {
+    Toy toy;
+    toy.spec().memory.dram.controller_cycles = 7;
+    toy.spec().memory.external = load_tlm_memory(NPUSIM_TLM_PLUGIN);
+    CHECK(run(toy, load_program(toy, 0, 1024), kind).total_cycles == 2 + 401 + 7);
+  }
+  const auto refusal = [](const std::string& path) {
+    return message_of<UserError>([&path] { (void)load_tlm_memory(path); });
+  };
+  CHECK(refusal("nowhere.so").find("nowhere.so: cannot be loaded") == 0);
+  CHECK(refusal(NPUSIM_SOURCE_DIR "/README.md").find("cannot be loaded") != std::string::npos);
+  CHECK(refusal(NPUSIM_NO_PLUGIN).find("has no function 'npusim_tlm_memory'") != std::string::npos);
 }
 
 TEST_CASE("40 random machines on foreign memories agree in both kernels, run after run", "[tlm]") {
