@@ -149,7 +149,9 @@ void FrFcfsChannel::accept(std::int64_t clock) {
   }
   ledger_.accept(id, port, clock, write);
   if (write) {
-    if (last) answer(id, clock + 1);
+    if (!last) return;
+    collect();  // what was decided before comes first
+    answer(id, clock + 1);
   } else if (counters.forwarded_reads + counters.merged != shared) {
     ledger_.answered(id, clock);
   }

@@ -63,6 +63,7 @@ FrFcfsPolicy random_policy(Rng& rng, const DramRules& rules) {
   policy.page = static_cast<PagePolicy>(rng.uniform(0, 2));
   policy.page_timeout = rng.uniform(0, 200);
   policy.columns_first = rng.uniform(0, 1) == 0;
+  policy.read_turns = rng.uniform(0, 1) == 0;
   const bool per_bank = rules.bank_refresh_interval > 0 && rng.uniform(0, 2) == 0;
   policy.refresh = per_bank ? RefreshPolicy::per_bank : RefreshPolicy::all_bank;
   return policy;

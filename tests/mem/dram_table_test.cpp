@@ -152,4 +152,83 @@ TEST_CASE("A chip's dram section with odd values is refused", "[mem][dram]") {
   contains(error("  write_queue: 16\n", ""), "'dram.write_queue' is missing");
 }
 
+TEST_CASE("A chip chooses the exact controller and its parameters; what is not given has a default",
+          "[mem][dram]") {
+  const auto read = [](const std::string& more) {
+    return read_dram(Config::parse(chip_yaml("lpddr4-3200") + more, "chip.yaml"), "dram");
+  };
+  const DramSpec plain = read("");
+  CHECK(plain.policy == DramPolicy::in_order);
+  CHECK(plain.fr_fcfs.arbitration == Arbitration::fifo);
+  CHECK(plain.channel_bytes == INT64_C(1) << 30U);
+  const DramSpec spec = read(
+      "  policy: fr-fcfs\n  arbitration: weighted\n  fr_fcfs:\n    bank_queue: 4\n    write_queue: 16\n"
+      "    write_idle: 3\n    page: adaptive\n    page_timeout: 70\n    refresh: per-bank\n");
+  CHECK(spec.policy == DramPolicy::fr_fcfs);
+  CHECK(spec.fr_fcfs.arbitration == Arbitration::weighted);
+  const FrFcfsPolicy& policy = spec.fr_fcfs.policy;
+  CHECK(policy.bank_queue == 4);
+  CHECK(policy.read_queue == 32);
+  CHECK(policy.write_high == 16);  // a full queue
+  CHECK(policy.write_low == 4);    // a quarter of it
+  CHECK(policy.write_idle == 3);
+  CHECK(policy.page == PagePolicy::adaptive);
+  CHECK(policy.page_timeout == 70);
+  CHECK(policy.refresh == RefreshPolicy::per_bank);
+  CHECK(spec.fr_fcfs.mapping == "ro ra ba co ba^ro");
+  CHECK(read("  fr_fcfs: {mapping: RoCoBa}\n").fr_fcfs.mapping == "ra ro co ba");
+}
+
+TEST_CASE("Policies, watermarks and mappings that cannot work are refused where they stand", "[mem][dram]") {
+  const auto error = [](const std::string& more, const std::string& model = "lpddr4-3200") {
+    return error_of([&] {
+      const Config config = Config::parse(chip_yaml(model) + more, "chip.yaml");
+      read_dram(config, "dram");
+      config.finish();
+    });
+  };
+  contains(error("  policy: fr_fcfs\n"), "chip.yaml:8: 'dram.policy' is 'fr_fcfs'");
+  contains(error("  policy: frfcfs\n"), "fr-fcfs");
+  contains(error("  arbitration: robin\n"), "round_robin");
+  contains(error("  arbitration: round_robin\n"),
+           "chip.yaml:8: 'dram.arbitration' is round_robin, but the in-order");
+  const std::string exact = "  policy: fr-fcfs\n  fr_fcfs:\n    ";
+  contains(error(exact + "hit_cup: 4\n"), "chip.yaml:10: unknown key 'dram.fr_fcfs.hit_cup'");
+  contains(error(exact + "bank_queue: 33\n"), "chip.yaml:10: 'dram.fr_fcfs.bank_queue' is '33'");
+  contains(error(exact + "write_high: 33\n"),
+           "chip.yaml:10: dram.fr_fcfs.write_high is 33, expected at most 32, write_queue");
+  contains(error(exact + "write_low: 32\n"),
+           "write_low is 32, expected at most 31, one less than write_high");
+  contains(error(exact + "write_idle: 40\n"), "write_idle is 40, expected at most 32");
+  contains(error(exact + "refresh: per-bank\n", "ddr4-2400"),
+           "chip.yaml:10: dram.fr_fcfs.refresh: ddr4-2400 has no");
+  contains(error(exact + "mapping: ro ba co[5:1]\n"),
+           "chip.yaml:10: dram.fr_fcfs.mapping: address mapping 'ro ba co[5:1]': 'co' has 6 bits, but 5 are "
+           "mapped");
+  contains(error(exact + "mapping: RoBaXx\n"), "unknown field 'xx'");
+  contains(error(exact + "mapping: ro ba ba co\n"), "bits of 'ba' are given twice");
+}
+
+TEST_CASE("A transfer beyond the DRAM's capacity is refused and names the port, its last byte is not",
+          "[mem][dram]") {
+  for (const DramPolicy policy : {DramPolicy::in_order, DramPolicy::fr_fcfs}) {
+    MemorySpec spec;
+    spec.clock_hz = 680'000'000;
+    spec.dram = fr_fcfs_dram("lpddr4-3200", 2);
+    spec.dram.policy = policy;
+    spec.dram.channel_bytes = INT64_C(1) << 30U;
+    spec.ports.resize(1);
+    spec.ports[0].name = "mte2";
+    const auto domain = make_memory_domain(spec);
+    const std::int64_t capacity = INT64_C(2) << 30U;
+    domain->start(0, std::vector{run(capacity - 256, 256)}, Cycles(0));
+    REQUIRE(domain->next_completion().has_value());
+    const std::string text =
+        error_of([&] { domain->start(0, std::vector{run(capacity - 255, 256)}, Cycles(10'000)); });
+    contains(
+        text,
+        "memory port 'mte2': a transfer of addresses 0x7fffff01 to 0x80000001 leaves the DRAM's 2048 MiB");
+  }
+}
+
 }  // namespace npusim::mem::test

@@ -32,6 +32,7 @@ FrFcfsPolicy random_policy(Rng& rng, const DramRules& rules) {
   policy.refresh = static_cast<RefreshPolicy>(rng.uniform(0, rules.bank_refresh_interval == 0 ? 1 : 2));
   policy.precharge_all = rng.uniform(0, 1) == 1;
   policy.columns_first = rng.uniform(0, 1) == 1;
+  policy.read_turns = policy.hit_cap % 2 == 1;
   policy.idle_refresh = rng.uniform(0, 1) == 1;
   policy.dependency_ends_drain = rng.uniform(0, 1) == 1;
   return policy;

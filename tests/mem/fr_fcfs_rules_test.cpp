@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "sim/base/rng.h"
 #include "sim/mem/memory.h"
 #include "tests/catch.h"
 #include "tests/mem/command_checker.h"
@@ -310,6 +311,48 @@ TEST_CASE("A request trace's faults are named with file and line", "[mem][dram][
   contains(error("7 R 40000000\n"), ":1: address 0x40000000 is beyond");
   contains(user_error([&] { read_request_trace("nowhere.txt", check); }), "nowhere.txt: cannot be read");
   std::remove(path.c_str());
+}
+
+TEST_CASE("After 500 idle refreshes skipped at once, every time is the same as with each of them issued",
+          "[mem][dram][fr_fcfs]") {
+  for (const char* table : {"lpddr4-3200", "lpddr5-6400", "ddr4-2400"}) {
+    for (const int ranks : {1, 2}) {
+      for (const RefreshPolicy refresh : {RefreshPolicy::all_bank, RefreshPolicy::per_bank}) {
+        Config config = dram_table(table, "test");
+        config.set("organisation.ranks=" + std::to_string(ranks));
+        const DramRules rules = read_rules(config, Flavour::jedec);
+        if (refresh == RefreshPolicy::per_bank && rules.bank_refresh_interval == 0) continue;
+        FrFcfsPolicy policy = default_policy();
+        policy.refresh = refresh;
+        const AddressMapping map = mapping(rules, rules.bank_groups > 1 ? "RoBaCoBg" : "RoBaCo");
+        FrFcfsController skipping(rules, policy, map);
+        FrFcfsController plain(rules, policy, map);
+        std::vector<IssuedCommand> commands;
+        plain.trace(&commands);  // whose commands are wanted issues them all
+        Rng rng(7);
+        std::int64_t clock = 0;
+        for (std::uint32_t i = 0; i < 200; ++i) {
+          clock += i % 20 == 0 ? rng.uniform(0, 500 * rules.refresh_interval) : rng.uniform(0, 40);
+          const auto burst = static_cast<std::uint64_t>(rng.uniform(0, 1 << 16));
+          const BurstRequest request{burst * static_cast<std::uint64_t>(rules.burst_bytes), i, i % 3 == 0};
+          for (FrFcfsController* one : {&skipping, &plain}) {
+            one->advance_to(clock);
+            REQUIRE(one->push(request));
+          }
+        }
+        for (FrFcfsController* one : {&skipping, &plain}) one->advance_to(clock + 10'000);
+        INFO(table << ", " << ranks << " ranks");
+        REQUIRE(skipping.done().size() == plain.done().size());
+        for (std::size_t i = 0; i < plain.done().size(); ++i) {
+          REQUIRE(skipping.done()[i].clock == plain.done()[i].clock);
+        }
+        CHECK(skipping.counters().events * 2 < plain.counters().events);
+        DramCounters counters = skipping.counters();
+        counters.events = plain.counters().events;
+        CHECK(counters == plain.counters());
+      }
+    }
+  }
 }
 
 }  // namespace npusim::mem::test

@@ -239,6 +239,7 @@ void TickingController::column(Bank& bank, std::size_t index) {
   const bool closes = policy_.page == PagePolicy::closed && last_hit;
   issue(entry.request.write ? Command::write : Command::read, bank, &entry, closes);
   if (entry.request.write) return;
+  read_turn_ = std::max<std::int64_t>(0, read_turn_ - 1);
   const auto finish = [&](const Entry& one) { done_.push_back({one.request.id, now_ + rules_.read_end}); };
   finish(entry);
   const auto same = [&](const Entry& one) { return one.request.address == entry.request.address; };
@@ -296,7 +297,7 @@ void TickingController::move() {
   const bool queues_empty =
       std::all_of(banks_.begin(), banks_.end(), [](const Bank& bank) { return bank.queue.empty(); });
   const std::int64_t waiting_writes = std::ssize(writes_);
-  if (draining_ == 0 &&
+  if (draining_ == 0 && read_turn_ == 0 &&
       (waiting_writes >= policy_.write_high || (waiting_writes >= policy_.write_idle && queues_empty))) {
     draining_ = std::max<std::int64_t>(1, waiting_writes - policy_.write_low);
   }
@@ -305,7 +306,12 @@ void TickingController::move() {
     return;
   }
   if (move_from(writes_)) {
-    --draining_;
+    if (--draining_ > 0 || !policy_.read_turns) return;
+    read_turn_ = std::ssize(reads_);
+    for (const Bank& bank : banks_) {
+      read_turn_ += std::count_if(bank.queue.begin(), bank.queue.end(),
+                                  [](const Entry& entry) { return !entry.request.write; });
+    }
   } else if (!policy_.dependency_ends_drain || queues_empty) {
     move_from(reads_);
   }

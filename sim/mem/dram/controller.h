@@ -35,7 +35,9 @@ enum class RefreshPolicy : std::uint8_t { none, all_bank, per_bank };
 ///    (adaptive) the precharge of the lowest idle bank whose timeout is over.
 /// 3. One request moves from the read or write queue into its bank's queue: the oldest whose bank has room.
 ///    Writes move while a drain lasts. It starts with `write_high` writes waiting, or `write_idle` while all
-///    bank queues are empty, and lasts for all writes but `write_low` that wait then.
+///    bank queues are empty, and lasts for all writes but `write_low` that wait then. With `read_turns`
+///    as many reads as are unserved at its end are served before the next one starts: else masters that keep
+///    the write queue full would keep reads waiting for ever.
 /// A read of an address whose write waits is answered from there in the next clock; reads of the same address
 /// share one command; so do writes, and a write does not move before the reads of its address are issued.
 struct FrFcfsPolicy {
@@ -52,14 +54,16 @@ struct FrFcfsPolicy {
   bool precharge_all = false;  ///< a refresh closes a rank's banks with one command, not one by one
   /// A write that waits for a read of its address ends the drain (DRAMsim3); else it is passed over.
   bool dependency_ends_drain = false;
+  bool read_turns = false;
   bool columns_first = false;
   bool idle_refresh = false;
 };
 
 /// DRAMsim3's decisions, command for command: per-bank queues, open page, separate transaction queues.
 FrFcfsPolicy dramsim3_policy();
-/// npusim's own: as DRAMsim3's, but idle clocks drain any write, a full queue drains to a quarter, a
-/// refresh closes all banks at once, columns go first, and per-bank refresh prefers idle banks.
+/// npusim's own: as DRAMsim3's, but idle clocks drain any write, a full queue drains to a quarter, reads move
+/// between drains, a refresh closes all banks at once, columns go first, and per-bank refresh prefers idle
+/// banks.
 FrFcfsPolicy default_policy();
 
 /// Throws UserError, starting with `where`, naming the value that cannot work with these rules.

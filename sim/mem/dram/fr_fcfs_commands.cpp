@@ -70,6 +70,10 @@ void FrFcfsController::column(std::size_t number, std::size_t place, std::int64_
   bank.last_column = clock;
   (entry.write ? write_addresses_ : read_addresses_).remove(entry.address);
   ++(entry.write ? counters_.writes : counters_.reads);
+  if (!entry.write) {
+    --unserved_reads_;
+    read_turn_ = std::max<std::int64_t>(0, read_turn_ - 1);
+  }
   const bool closes = policy_.page == PagePolicy::closed && bank.first_read < 0 && bank.first_write < 0;
   log(entry.write ? Command::write : Command::read, clock, number, &entry, closes);
   apply(entry.write ? Command::write : Command::read, number, clock);

@@ -98,6 +98,7 @@ bool FrFcfsController::push(const BurstRequest& request) {
     return true;
   }
   (request.write ? write_addresses_ : read_addresses_).add(entry.address);
+  if (!request.write) ++unserved_reads_;
   waiting.entries.push_back(entry);
   ++waiting.by_bank[entry.bank];
   waiting.banks |= bit(entry.bank);
@@ -331,7 +332,7 @@ void FrFcfsController::move(std::int64_t) {
   const bool queues_empty = queued_ == 0;
   const auto waiting_writes = static_cast<std::int64_t>(writes_.entries.size());
   const std::int64_t before = draining_;
-  if (draining_ == 0 &&
+  if (draining_ == 0 && read_turn_ == 0 &&
       (waiting_writes >= policy_.write_high || (waiting_writes >= policy_.write_idle && queues_empty))) {
     draining_ = std::max<std::int64_t>(1, waiting_writes - policy_.write_low);
   }
@@ -339,7 +340,7 @@ void FrFcfsController::move(std::int64_t) {
   const bool drains = draining_ > 0;
   bool moved = drains && move_from(writes_);
   if (moved) {
-    --draining_;
+    if (--draining_ == 0 && policy_.read_turns) read_turn_ = unserved_reads_;
   } else if (!drains || !policy_.dependency_ends_drain || queues_empty) {
     moved = move_from(reads_);
   }

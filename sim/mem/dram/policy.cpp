@@ -16,6 +16,7 @@ FrFcfsPolicy default_policy() {
   policy.write_idle = 1;
   policy.write_low = policy.write_queue / 4;
   policy.precharge_all = true;
+  policy.read_turns = true;
   policy.columns_first = true;
   policy.idle_refresh = true;
   return policy;
