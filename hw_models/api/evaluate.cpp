@@ -27,6 +27,19 @@ void add_memory(const mem::MemoryCounters& memory, trace::Report& report) {
   report.bursts = memory.bursts;
 }
 
+void add_waits(const mem::MemoryCounters& memory, const mem::MemorySpec& spec, trace::Report& report) {
+  if (memory.waits.empty()) return;
+  report.dram_clock_mhz = static_cast<double>(spec.dram.timing.clock_hz) / 1e6;
+  for (std::size_t i = 0; i < memory.waits.size(); ++i) {
+    const mem::PortWaits& waits = memory.waits[i];
+    trace::WaitReport row{spec.ports[i].name, waits.service, waits.own, waits.refresh};
+    for (std::size_t other = 0; other < waits.others.size(); ++other) {
+      if (waits.others[other] > 0) row.others.emplace_back(spec.ports[other].name, waits.others[other]);
+    }
+    report.dram_waits.push_back(std::move(row));
+  }
+}
+
 /// Bytes of an operator's operands and results in the graph.
 double graph_bytes(const ir::Graph& graph, const ir::Op& op) {
   double bytes = 0;
@@ -119,6 +132,7 @@ trace::Report Evaluator::evaluate(const ir::Graph& graph, const EvaluateOptions&
   for (const auto& layer : run.layers) report.macs += layer.macs;
   report.peak_macs_per_cycle = npu_->peak_macs_per_cycle(options.dtype);
   add_memory(run.memory, report);
+  add_waits(run.memory, npu_->machine().memory, report);
   report.layers = std::move(run.layers);
   report.engines = std::move(run.engines);
   report.spans = std::move(run.spans);

@@ -87,6 +87,7 @@ std::string to_json(const Report& report, bool with_wall_time) {
                   {"write_bytes", report.dram_write_bytes},
                   {"row_hit_rate", report.row_hit_rate},
                   {"refreshes", report.refreshes}};
+  if (!report.dram_waits.empty()) json["dram"]["waits"] = waits_json(report);
   json["sram"] = {{"read_bytes", report.sram_read_bytes}, {"write_bytes", report.sram_write_bytes}};
   json["layers"] = Json::array();
   for (const LayerReport& layer : report.layers) json["layers"].push_back(json_of(layer));

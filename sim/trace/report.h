@@ -9,6 +9,7 @@
 
 #include "sim/base/config.h"
 #include "sim/base/units.h"
+#include "sim/trace/waits.h"
 
 namespace npusim::trace {
 
@@ -105,6 +106,8 @@ struct Report {
   std::int64_t sram_write_bytes = 0;
   double row_hit_rate = 0;
   std::int64_t refreshes = 0;
+  double dram_clock_mhz = 0;           ///< of the clocks in dram_waits
+  std::vector<WaitReport> dram_waits;  ///< by port, of DRAM policy fr-fcfs
   std::vector<LayerReport> layers;
   std::vector<EngineReport> engines;
   Coverage coverage;

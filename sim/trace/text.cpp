@@ -48,6 +48,7 @@ std::string totals(const Report& report) {
   text += item("DRAM", fmt::format("{}, {} row hits, {} refreshes",
                                    traffic(report.dram_read_bytes, report.dram_write_bytes, seconds),
                                    percent(report.row_hit_rate), grouped(report.refreshes)));
+  text += waits_text(report);
   if (report.sram_read_bytes + report.sram_write_bytes > 0) {
     text += item("L2", traffic(report.sram_read_bytes, report.sram_write_bytes, seconds));
   }
