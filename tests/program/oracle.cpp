@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 namespace npusim::program::test {
@@ -30,15 +31,15 @@ class Game {
  public:
   explicit Game(const Program& program)
       : program_(program), grain_(grain_of(program)), observed_(program.commands.size()) {
-    for (const Space& space : program.target->spaces) {
-      std::int64_t bytes = space.global ? 0 : space.bytes;
-      for (const Buffer& buffer : program.buffers) {
-        // A global space ends with its last buffer, whatever its size.
-        if (space.global) bytes = std::max(bytes, buffer.offset + buffer.bytes);
-      }
-      space_base_.push_back(grains_);
-      grains_ += static_cast<std::size_t>(bytes / grain_);
+    const auto& spaces = program.target->spaces;
+    for (std::size_t i = 0; i < spaces.size(); ++i) {
+      if (!spaces[i].global) extents_.push_back({static_cast<SpaceId>(i), 0, spaces[i].bytes, 0});
     }
+    for (const Buffer& buffer : program.buffers) {
+      if (!spaces[buffer.space].global) continue;
+      extents_.push_back({buffer.space, buffer.offset, buffer.offset + buffer.bytes, 0});
+    }
+    number_grains();
     for (const Buffer& buffer : program.buffers) {
       written_base_.push_back(buffer_grains_);
       buffer_grains_ += static_cast<std::size_t>(buffer.bytes / grain_);
@@ -156,8 +157,40 @@ class Game {
     std::uint64_t value = 0;
   };
 
+  /// Bytes [begin, end) of a space that are there: a scratchpad, or buffers that touch.
+  struct Extent {
+    SpaceId space = 0;
+    std::int64_t begin = 0, end = 0;
+    std::size_t base = 0;  ///< its first grain
+  };
+
+  /// Merges extents that touch, and numbers their grains.
+  void number_grains() {
+    std::sort(extents_.begin(), extents_.end(), [](const Extent& a, const Extent& b) {
+      return std::pair(a.space, a.begin) < std::pair(b.space, b.begin);
+    });
+    std::vector<Extent> merged;
+    for (const Extent& extent : extents_) {
+      if (!merged.empty() && merged.back().space == extent.space && extent.begin <= merged.back().end) {
+        merged.back().end = std::max(merged.back().end, extent.end);
+      } else {
+        merged.push_back(extent);
+      }
+    }
+    extents_ = std::move(merged);
+    for (Extent& extent : extents_) {
+      extent.base = grains_;
+      grains_ += static_cast<std::size_t>((extent.end - extent.begin) / grain_);
+    }
+  }
+
   [[nodiscard]] std::size_t grain_at(SpaceId space, std::int64_t offset) const {
-    return space_base_[space] + static_cast<std::size_t>(offset / grain_);
+    const auto after = std::upper_bound(extents_.begin(), extents_.end(), std::pair(space, offset),
+                                        [](const std::pair<SpaceId, std::int64_t>& at, const Extent& extent) {
+                                          return at < std::pair(extent.space, extent.begin);
+                                        });
+    const Extent& extent = *std::prev(after);
+    return extent.base + static_cast<std::size_t>((offset - extent.begin) / grain_);
   }
   [[nodiscard]] std::size_t written_bit(std::size_t buffer, std::size_t grain) const {
     const Buffer& home = program_.buffers[buffer];
@@ -165,7 +198,8 @@ class Game {
   }
   void fill(std::size_t buffer, std::int64_t offset, std::int64_t bytes) {
     const SpaceId space = program_.buffers[buffer].space;
-    for (std::size_t g = grain_at(space, offset); g < grain_at(space, offset + bytes); ++g) {
+    const std::size_t first = grain_at(space, offset);
+    for (std::size_t g = first; g < first + static_cast<std::size_t>(bytes / grain_); ++g) {
       content_[g] = {kHost, static_cast<int>(buffer), g};
     }
   }
@@ -271,7 +305,7 @@ class Game {
 
   const Program& program_;
   std::int64_t grain_;
-  std::vector<std::size_t> space_base_;    ///< first grain of each space
+  std::vector<Extent> extents_;            ///< by space, then begin
   std::vector<std::size_t> written_base_;  ///< first bit of each buffer in written_
   std::size_t grains_ = 0, buffer_grains_ = 0;
   std::size_t latest_ = 0;  ///< buffer found last

@@ -1,0 +1,106 @@
+// verify() against damage to programs that mappers really made: it is caught, by a message that names the
+// commands, or an independent judge agrees that it does no harm.
+#include <fmt/format.h>
+
+#include <map>
+#include <memory>
+
+#include "hw_models/api/npu.h"
+#include "tests/catch.h"
+#include "tests/program/oracle.h"
+#include "tests/verify_mutation/mutations.h"
+#include "workloads/passes/passes.h"
+#include "workloads/zoo/zoo.h"
+
+using namespace npusim;
+using namespace npusim::program;
+using namespace npusim::program::test;
+
+namespace {
+
+struct Subject {
+  std::unique_ptr<hw::Npu> npu;
+  Program program;
+};
+
+Subject compiled(const std::string& chip, const std::string& network) {
+  Subject subject;
+  subject.npu = hw::make_npu(hw::describe(chip));
+  const ir::Graph graph = passes::run_pipeline(zoo::build(network));
+  subject.program = subject.npu->compile(graph, {subject.npu->dtypes().front()}).program;
+  return subject;
+}
+
+/// What became of a kind's mutants.
+struct Score {
+  int caught = 0, harmless = 0, otherwise = 0;
+};
+
+/// Whether a message of verify() says which command, task or buffer is at fault.
+bool names_the_culprit(const std::string& message) {
+  return (holds(message, "task '") && (holds(message, "' command ") || holds(message, "MACs"))) ||
+         holds(message, "buffers '") || holds(message, "of buffer '");
+}
+
+/// Judges a mutant that verify() accepted, by games of the wounded segment: "harmless" when no timing goes
+/// wrong and the buffers end up with the symbolic values that they have in the original; "otherwise" when no
+/// timing goes wrong but the values differ; else what went wrong.
+std::string judge(const Program& original, const Program& mutant, std::size_t task, Rng& rng) {
+  SegmentPlayer reference(original, task);
+  const std::string broken = reference.play(rng);
+  if (!broken.empty()) return "the original: " + broken;
+  SegmentPlayer player(mutant, task);
+  for (int game = 0; game < 8; ++game) {
+    const std::string fault = player.play(rng);
+    if (!fault.empty()) return fault;
+  }
+  return player.digest() == reference.digest() ? "harmless" : "otherwise";
+}
+
+void try_mutation(const Program& original, const Draft& draft, const Mutation& mutation, Rng& rng,
+                  Score& score) {
+  Draft damaged = draft;
+  const auto wound = mutation.apply(damaged, rng);
+  if (!wound) return;
+  const Program mutant = damaged.build();
+  const std::string message = verdict(mutant);
+  INFO(mutation.name << " at " << wound->where << ": '" << message << "'");
+  if (message != kSound) {
+    ++score.caught;
+    CHECK(names_the_culprit(message));
+    return;
+  }
+  CHECK(!mutation.always_caught);
+  const std::string outcome = judge(original, mutant, wound->task, rng);
+  INFO(outcome);
+  CHECK((outcome == "harmless" || (outcome == "otherwise" && mutation.may_compute_otherwise)));
+  ++(outcome == "harmless" ? score.harmless : score.otherwise);
+}
+
+/// `count` mutants of each kind.
+void hold_against(const std::string& chip, const std::string& network, int count, std::uint64_t seed) {
+  const Subject subject = compiled(chip, network);
+  REQUIRE(verdict(subject.program) == kSound);
+  const Draft draft(subject.program);
+  Rng rng(seed);
+  std::string table;
+  for (const Mutation& mutation : mutations()) {
+    Score score;
+    for (int i = 0; i < count; ++i) try_mutation(subject.program, draft, mutation, rng, score);
+    table += fmt::format("  {:<36} {:3} caught {:3} harmless {:3} otherwise\n", mutation.name, score.caught,
+                         score.harmless, score.otherwise);
+    INFO(table);
+    CHECK(score.caught + score.harmless + score.otherwise > 0);
+  }
+  WARN(fmt::format("{} on {}, {} commands:\n{}", network, chip, subject.program.commands.size(), table));
+}
+
+}  // namespace
+
+TEST_CASE("damage at 20 random places of each kind to resnet18 on the Ascend 310 is caught or harmless") {
+  hold_against("ascend310", "resnet18", 20, 1);
+}
+
+TEST_CASE("damage at 20 random places of each kind to mobilenet_v2 on the Ascend 310 is caught or harmless") {
+  hold_against("ascend310", "mobilenet_v2", 20, 2);
+}
