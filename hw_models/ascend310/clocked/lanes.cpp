@@ -9,6 +9,7 @@
 #include "sim/base/half.h"
 #include "sim/base/units.h"
 #include "workloads/passes/evaluate.h"
+#include "workloads/reference/quantize.h"
 
 namespace npusim::ascend310::clocked {
 
@@ -130,31 +131,32 @@ ResultTile::ResultTile(CopyOutSetting setting, std::size_t early, std::int64_t f
       result_(result),
       bias_(bias),
       residual_(residual),
-      registers_(static_cast<std::size_t>(fractals * kFractal / kHalf)),
-      homes_(registers_.size(), -1) {
-  const std::int64_t columns = fractals / setting_.m;
+      registers_(static_cast<std::size_t>(fractals * kAccumulator)),
+      homes_(registers_.size() / kFloat, -1) {
+  const std::int64_t size = int8() ? 1 : kHalf;
+  const std::int64_t per_block = kBlock / size;
+  const std::int64_t columns = fractals / setting_.m * 16;
   std::int64_t first_fractal = 0;
   std::int64_t base = 0;
   for (const std::int64_t pixels : setting_.pixels) {
-    for (std::int64_t n = 0; n < columns; ++n) {
+    for (std::int64_t column = 0; column < columns; ++column) {
       for (std::int64_t pixel = 0; pixel < pixels; ++pixel) {
-        const std::int64_t at = ((n * setting_.m + first_fractal) * 16 + pixel) * 16;
-        for (std::int64_t i = 0; i < 16; ++i) {
-          homes_.at(static_cast<std::size_t>(at + i)) = base + (n * pixels + pixel) * 16 + i;
-        }
+        const std::int64_t at = ((column / 16 * setting_.m + first_fractal) * 16 + pixel) * 16 + column % 16;
+        homes_.at(static_cast<std::size_t>(at)) =
+            base + (column / per_block * pixels + pixel) * kBlock + column % per_block * size;
       }
     }
-    base += columns * pixels * 16;
+    base += ceil_div(columns, per_block) * pixels * kBlock;
     first_fractal += ceil_div(pixels, 16);
   }
   ensure(first_fractal == setting_.m, "the runs of a result tile fill its fractals");
 }
 
 void ResultTile::receive(std::int64_t from, std::span<const std::byte> bytes) {
-  store_bytes(std::as_writable_bytes(std::span(registers_)), from, bytes);
+  store_bytes(registers_, from, bytes);
   if (setting_.first_bias >= 0) return;
   for (std::int64_t i = from / kFloat; i < (from + std::ssize(bytes)) / kFloat; ++i) {
-    round(i, registers_[static_cast<std::size_t>(i)]);
+    round(i, int8() ? load<std::int32_t>(registers_, i * kFloat) : load<float>(registers_, i * kFloat));
   }
 }
 
@@ -162,49 +164,75 @@ std::int64_t ResultTile::column(std::int64_t element) const {
   return element / (setting_.m * 256) * 16 + element % 16;
 }
 
-float ResultTile::biased(std::int64_t element) const {
-  return registers_[static_cast<std::size_t>(element)] +
-         load<float>(bias_, (setting_.first_bias + column(element)) * kFloat);
+double ResultTile::biased(std::int64_t element) const {
+  const std::int64_t at = (setting_.first_bias + column(element)) * kFloat;
+  if (int8()) {
+    return static_cast<double>(load<std::int32_t>(registers_, element * kFloat)) +
+           load<std::int32_t>(bias_, at);
+  }
+  return load<float>(registers_, element * kFloat) + load<float>(bias_, at);
 }
 
-float ResultTile::apply(std::size_t step, float value, std::int64_t home) const {
+double ResultTile::real(std::span<const std::byte> from, std::int64_t home, std::int64_t exponent) const {
+  if (!int8()) return half_value(load<std::uint16_t>(from, home));
+  return reference::dequantize(load<std::int8_t>(from, home), static_cast<int>(exponent));
+}
+
+std::int64_t ResultTile::exponent(std::size_t step) const {
+  return step == 0 ? setting_.exponent : setting_.steps.at(step - 1).exponent;
+}
+
+std::int16_t ResultTile::apply(std::size_t step, double value, std::int64_t home) const {
   const CopyOutStep& what = setting_.steps.at(step);
   std::array<double, 2> operands = {value, 0};
-  if (what.residual) operands[1] = half_value(load<std::uint16_t>(residual_, home * kHalf));
-  return half_value(value_of(what.op, std::span(operands).first(what.residual ? 2 : 1)));
+  if (what.residual) operands[1] = real(residual_, home, setting_.residual_exponent);
+  const double result =
+      passes::exact_value(what.op, std::span(operands).first(what.residual ? 2 : 1), ir::DType::f32);
+  if (!int8()) return static_cast<std::int16_t>(rounded(result));
+  return static_cast<std::int16_t>(reference::quantize(result, static_cast<int>(what.exponent)));
 }
 
-void ResultTile::round(std::int64_t element, float value) {
-  const std::int64_t home = homes_[static_cast<std::size_t>(element)];
-  if (home < 0) return;
-  float number = round_to_half(value);
-  for (std::size_t step = 0; step < early_; ++step) number = apply(step, number, home);
-  if (column(element) >= setting_.columns) number = 0;
-  store(result_, home * kHalf, half_bits(number));
+void ResultTile::round(std::int64_t element, double sum) {
+  if (home(element) < 0) return;
+  const bool padding = column(element) >= setting_.columns;
+  std::int16_t bits = 0;
+  if (!padding && int8()) {
+    bits = static_cast<std::int16_t>(
+        reference::requantize(static_cast<std::int64_t>(sum), static_cast<int>(setting_.shift)));
+  } else if (!padding) {
+    bits = static_cast<std::int16_t>(rounded(sum));
+  }
+  put(element, bits);
+  for (std::size_t step = 0; step < early_; ++step) put(element, stepped(element, step));
 }
 
-std::uint16_t ResultTile::stepped(std::int64_t element, std::size_t step) const {
-  const std::int64_t home = homes_[static_cast<std::size_t>(element)];
-  if (home < 0 || column(element) >= setting_.columns) return 0;
-  return half_bits(apply(step, half_value(load<std::uint16_t>(result_, home * kHalf)), home));
+std::int16_t ResultTile::stepped(std::int64_t element, std::size_t step) const {
+  if (home(element) < 0 || column(element) >= setting_.columns) return 0;
+  return apply(step, real(result_, home(element), exponent(step)), home(element));
 }
 
-void ResultTile::put(std::int64_t element, std::uint16_t bits) {
-  const std::int64_t home = homes_[static_cast<std::size_t>(element)];
-  if (home >= 0) store(result_, home * kHalf, bits);
+void ResultTile::put(std::int64_t element, std::int16_t bits) {
+  if (home(element) < 0) return;
+  if (int8()) {
+    store(result_, home(element), static_cast<std::int8_t>(bits));
+  } else {
+    store(result_, home(element), bits);
+  }
 }
 
 std::vector<std::byte> BiasLanes::compute(std::int64_t /*row*/, std::int64_t from, std::int64_t count) {
-  std::vector<std::byte> results(static_cast<std::size_t>(count));
-  for (std::int64_t at = 0; at < count; at += kFloat) {
-    store(std::span(results), at, tile_.biased((from + at) / kFloat));
+  std::vector<std::byte> results;
+  for (std::int64_t i = from / kFloat; i < (from + count) / kFloat; ++i) {
+    results.resize(results.size() + sizeof(double));
+    store(std::span(results), std::ssize(results) - std::int64_t{sizeof(double)}, tile_.biased(i));
   }
   return results;
 }
 
 void BiasLanes::write(std::int64_t /*row*/, std::int64_t from, std::span<const std::byte> results) {
-  for (std::int64_t at = 0; at < std::ssize(results); at += kFloat) {
-    tile_.round((from + at) / kFloat, load<float>(results, at));
+  constexpr std::int64_t kDouble = sizeof(double);
+  for (std::int64_t at = 0; at < std::ssize(results); at += kDouble) {
+    tile_.round(from / kFloat + at / kDouble, load<double>(results, at));
   }
 }
 
@@ -218,7 +246,7 @@ std::vector<std::byte> StepLanes::compute(std::int64_t /*row*/, std::int64_t fro
 
 void StepLanes::write(std::int64_t /*row*/, std::int64_t from, std::span<const std::byte> results) {
   for (std::int64_t at = 0; at < std::ssize(results); at += kHalf) {
-    tile_.put((from + at) / kHalf, load<std::uint16_t>(results, at));
+    tile_.put((from + at) / kHalf, load<std::int16_t>(results, at));
   }
 }
 

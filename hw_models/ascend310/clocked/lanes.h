@@ -65,34 +65,42 @@ class SumLanes final : public Lanes {
   std::vector<float> level_;  ///< operands of the present repeat
 };
 
-/// A result tile on its way from L0C to UB, between the instructions of a copy_out.
+/// A result tile on its way from L0C to UB, between the instructions of a copy_out. fp16 results come from
+/// fp32 accumulators and biases; int8 results (workloads/reference/quantize.h) from int32 ones.
 class ResultTile {
  public:
-  /// `early` steps are applied when accumulators are rounded to fp16.
+  /// `early` steps are applied when accumulators are rounded to the result's type.
   ResultTile(CopyOutSetting setting, std::size_t early, std::int64_t fractals, std::span<std::byte> result,
              std::span<const std::byte> bias, std::span<const std::byte> residual);
 
   /// Bytes of the accumulators, in L0C's order, from byte `from` on. Without a bias they are rounded at once.
   void receive(std::int64_t from, std::span<const std::byte> bytes);
-  /// Accumulator `element` with its bias, in fp32.
-  [[nodiscard]] float biased(std::int64_t element) const;
-  /// Rounds to fp16, applies the early steps and writes to UB.
-  void round(std::int64_t element, float value);
-  /// The fp16 number that step `step` makes of an element in UB.
-  [[nodiscard]] std::uint16_t stepped(std::int64_t element, std::size_t step) const;
-  void put(std::int64_t element, std::uint16_t bits);
+  /// Accumulator `element` with its bias, in the accumulators' type.
+  [[nodiscard]] double biased(std::int64_t element) const;
+  /// Rounds an accumulator to the result's type, applies the early steps and writes to UB.
+  void round(std::int64_t element, double sum);
+  /// What step `step` makes of an element in UB: bits of fp16, or int8.
+  [[nodiscard]] std::int16_t stepped(std::int64_t element, std::size_t step) const;
+  void put(std::int64_t element, std::int16_t bits);
 
  private:
+  [[nodiscard]] bool int8() const { return setting_.int8 != 0; }
   /// The tile's column that an accumulator belongs to. From the setting's `columns` on they are zero.
   [[nodiscard]] std::int64_t column(std::int64_t element) const;
-  [[nodiscard]] float apply(std::size_t step, float value, std::int64_t home) const;
+  [[nodiscard]] std::int64_t home(std::int64_t element) const {
+    return homes_[static_cast<std::size_t>(element)];
+  }
+  [[nodiscard]] double real(std::span<const std::byte> from, std::int64_t home, std::int64_t exponent) const;
+  [[nodiscard]] std::int16_t apply(std::size_t step, double value, std::int64_t home) const;
+  /// Exponent of an int8 element before step `step`.
+  [[nodiscard]] std::int64_t exponent(std::size_t step) const;
 
   CopyOutSetting setting_;
   std::size_t early_;
   std::span<std::byte> result_;
   std::span<const std::byte> bias_, residual_;
-  std::vector<float> registers_;     ///< accumulators as received
-  std::vector<std::int64_t> homes_;  ///< element of the result for an accumulator; -1 for a fractal's padding
+  std::vector<std::byte> registers_;  ///< accumulators as received
+  std::vector<std::int64_t> homes_;   ///< byte of the result for an accumulator; -1 for a fractal's padding
 };
 
 /// The bias pass of a copy_out: over fp32 accumulators.

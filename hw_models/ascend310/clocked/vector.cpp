@@ -173,7 +173,7 @@ void Vector::State::latch_copy_out(const program::Program& program, const progra
     add_passes(kind, args[2 + static_cast<std::size_t>(kind)], fractals * kFractal);
   }
   const program::Setting* setting = setting_of(program, command);
-  if (setting != nullptr && setting->name == "copy_out" && copy_out_setting(*setting).int8 == 0) {
+  if (setting != nullptr && setting->name == "copy_out") {
     make_tile(program, command, storage);
   } else if (otherwise) {
     at_end = [&, this] { otherwise(program, command, storage); };
