@@ -7,16 +7,20 @@
 #include <string_view>
 #include <vector>
 
+#include "hw_models/api/functional.h"
 #include "sim/base/config.h"
 #include "sim/kernel/machine.h"
 #include "sim/program/program.h"
 #include "sim/trace/report.h"
 #include "workloads/ir/graph.h"
+#include "workloads/reference/quantize.h"
 
 namespace npusim::hw {
 
 struct CompileOptions {
   ir::DType dtype = ir::DType::f16;
+  /// Exponents of an int8 network whose numbers matter; they do not change cycles. Must outlive compile().
+  const reference::Quantization* quantization = nullptr;
 };
 
 /// A program and what the report needs to know about how it came about.
@@ -27,6 +31,8 @@ struct Compiled {
   /// Operators that cost nothing because they leave their data where it is (a reshape, a concatenation
   /// written in place).
   std::vector<std::string> views;
+  /// How the program computes with real numbers; null where the chip has no functional execution.
+  std::shared_ptr<const Functional> functional;
 };
 
 /// A chip, built from its description. Immutable; it neither simulates nor keeps state between networks.

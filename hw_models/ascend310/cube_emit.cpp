@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <optional>
+#include <utility>
 
 #include "hw_models/ascend310/target.h"
 #include "hw_models/ascend310/timing.h"
@@ -75,7 +77,31 @@ class CoreEmitter {
         residual_(emitter, flags(Pair::mte2_vector, Pair::vector_mte2, 0, 2), space(Memory::ub),
                   bias_area(layer, tiling.n0) + 2 * tile_bytes(), tile_bytes()),
         bias_(emitter, flags(Pair::mte2_vector, Pair::vector_mte2, 2, 2), space(Memory::ub), 0,
-              tiling.n0 * 64) {}
+              tiling.n0 * 64) {
+    Load3dSetting image;
+    image.height = layer.hi;
+    image.width = image.columns = layer.wi;
+    image.rows = image.pixels = 0;  // a command's own, as are the positions
+    image.row_step = layer.skips_rows() ? layer.window.stride.h : 1;
+    image.kernel_h = layer.window.kernel.h;
+    image.kernel_w = layer.window.kernel.w;
+    image.stride_h = layer.window.stride.h;
+    image.stride_w = layer.window.stride.w;
+    image.dilation_h = layer.window.dilation.h;
+    image.dilation_w = layer.window.dilation.w;
+    image.input_dilation_h = layer.input_dilation.h;
+    image.input_dilation_w = layer.input_dilation.w;
+    image.pad_top = layer.window.pad.top;
+    image.pad_left = layer.window.pad.left;
+    image.out_width = layer.wo;
+    image.pixel_bytes = layer.a->shape.block_bytes;
+    Load2dSetting planes;
+    planes.element_bytes = kBlock / layer.k_elements;
+    load_a_setting_ = emitter.setting(layer.load2d ? to_setting(planes) : to_setting(image));
+    planes.transpose = layer.b_transposed ? 0 : 1;
+    if (layer.b->plain_bytes == 0) load_b_setting_ = emitter.setting(to_setting(planes));
+    accumulate_setting_ = emitter.setting(to_setting(MadSetting{1}));
+  }
 
   void run() {
     if (layer_.bias != nullptr && !bias_in_parts(layer_)) load_bias();
@@ -227,8 +253,12 @@ class CoreEmitter {
     const int slot = b_l1_.take(step.b_key);
     std::vector<Region> runs;
     for (std::int64_t g = step.g0; g < step.g1; ++g) append_b(runs, step, g);
-    load(b_l1_, slot, runs,
-         (step.g1 - step.g0) * (step.n1 - step.n0) * (step.c1 - step.c0) * layer_.taps() * kFractal);
+    std::int64_t group_bytes = (step.n1 - step.n0) * (step.c1 - step.c0) * layer_.taps() * kFractal;
+    if (layer_.b->plain_bytes == 0) {
+      const ActivationTile tile = activation_tile(step);
+      group_bytes = tile.planes * tile.lines * kBlock;
+    }
+    load(b_l1_, slot, runs, (step.g1 - step.g0) * group_bytes);
     return slot;
   }
 
@@ -332,6 +362,7 @@ class CoreEmitter {
       const int slot_b = load_l0b(step, g, columns, k, b);
       mad = emitter_.add(queue(Pipe::cube), kMad, {m, n, depth, layer_.k_elements == 32 ? 1 : 0});
       emitter_.at(mad).macs = macs_.take(pixels * n * depth);
+      if (!accumulator_fresh_) emitter_.at(mad).setting = accumulate_setting_;
       emitter_.region(mad, l0a_.region(slot_a, 0, m * depth * kFractal, false));
       emitter_.region(mad, l0b_.region(slot_b, 0, n * depth * kFractal, false));
       emitter_.region(mad, l0c_.region(accumulator_, 0, m * n * kAccumulator, true));
@@ -366,12 +397,11 @@ class CoreEmitter {
     LocalId load = mapping::kNone;
     for (const auto& segment : segments) {
       const std::int64_t fractals = segment.fractals();
-      load =
-          layer_.load2d
-              ? emitter_.add(queue(Pipe::mte1), kLoad2dA, {fractals, depth})
-              : emitter_.add(queue(Pipe::mte1), kLoad3dA,
-                             {fractals, depth, row_switches(segment.first, segment.pixels, layer_.load_width),
-                              layer_.load_stride});
+      load = layer_.load2d
+                 ? emitter_.add(queue(Pipe::mte1), kLoad2dA,
+                                {fractals, depth, block_bytes / kBlock, segment.first, segment.pixels})
+                 : add_load3d(step, segment, depth, k.from - first_block * layer_.taps());
+      emitter_.at(load).setting = load_a_setting_;
       const std::int64_t image = layer_.batch_groups ? 0 : segment.image - step.i0;
       const std::int64_t source = ((g - step.g0) * images + image) * blocks + first_block;
       emitter_.region(load,
@@ -386,25 +416,75 @@ class CoreEmitter {
     return slot;
   }
 
+  LocalId add_load3d(const Step& step, const Segment& segment, std::int64_t depth, std::int64_t first_tap) {
+    const auto rows = layer_.input_rows(step.r0, step.r1);
+    const std::int64_t first_row = layer_.skips_rows() ? step.r0 * layer_.window.stride.h : rows.from;
+    return emitter_.add(
+        queue(Pipe::mte1), kLoad3dA,
+        {segment.fractals(), depth, row_switches(segment.first, segment.pixels, layer_.load_width),
+         layer_.load_stride, first_row, layer_.input_row_count(step.r0, step.r1),
+         step.r0 * layer_.wo + segment.first, segment.pixels, first_tap});
+  }
+
   int load_l0b(const Step& step, std::int64_t g, const Range& columns, const Range& k, int b) {
     const std::int64_t key = l0_key(step.b_key, g, (columns.from - step.n0) / t_.n0, k.from / t_.k0);
     if (const int hit = l0b_.find(key); hit >= 0) return hit;
     const int slot = l0b_.take(key);
     const std::int64_t n = columns.to - columns.from;
     const std::int64_t depth = k.to - k.from;
-    const LocalId load = emitter_.add(queue(Pipe::mte1), kLoad2dB, {n, depth});
-    const std::int64_t stride = (step.n1 - step.n0) * kFractal;
-    const std::int64_t base = (g - step.g0) * (step.c1 - step.c0) * layer_.taps() * stride;
-    Region region =
-        b_l1_.region(b, base + k.from * stride + (columns.from - step.n0) * kFractal, n * kFractal, false);
-    region.inner = depth;
-    region.inner_stride = stride;
-    emitter_.region(load, region);
+    const LocalId load = layer_.b->plain_bytes > 0 ? load_weights(step, g - step.g0, columns, k, b)
+                                                   : load_activations(step, g - step.g0, columns, k, b);
     emitter_.region(load, l0b_.region(slot, 0, n * depth * kFractal, true));
     l0b_.fill_first(slot, load);
     l0b_.fill_last(slot, load);
     b_l1_.consume(b, load);
     return slot;
+  }
+
+  /// Weights lie in L1 as fractals.
+  LocalId load_weights(const Step& step, std::int64_t group, const Range& columns, const Range& k, int b) {
+    const std::int64_t n = columns.size();
+    const LocalId load = emitter_.add(queue(Pipe::mte1), kLoad2dB, {n, k.size(), 0, 0, 0});
+    const std::int64_t stride = (step.n1 - step.n0) * kFractal;
+    const std::int64_t base = group * (step.c1 - step.c0) * layer_.taps() * stride;
+    Region region =
+        b_l1_.region(b, base + k.from * stride + (columns.from - step.n0) * kFractal, n * kFractal, false);
+    region.inner = k.size();
+    region.inner_stride = stride;
+    emitter_.region(load, region);
+    return load;
+  }
+
+  /// A matrix of activations in L1: planes of blocks of K with a line a column, or of blocks of N with a line
+  /// an element of K.
+  LocalId load_activations(const Step& step, std::int64_t group, const Range& columns, const Range& k,
+                           int b) {
+    const ActivationTile tile = activation_tile(step);
+    const std::int64_t per_block = layer_.fractals_per_block;
+    const std::int64_t first_plane = layer_.b_transposed ? k.from : (columns.from - step.n0) / per_block;
+    const std::int64_t end_plane = layer_.b_transposed ? k.to : ceil_div(columns.to - step.n0, per_block);
+    const std::int64_t first_line =
+        layer_.b_transposed ? (columns.from - step.n0) * 16 : k.from * layer_.k_elements;
+    const LocalId load =
+        emitter_.add(queue(Pipe::mte1), kLoad2dB,
+                     {columns.size(), k.size(), tile.lines, first_line, tile.lines - first_line});
+    emitter_.at(load).setting = load_b_setting_;
+    emitter_.region(load, b_l1_.region(b, (group * tile.planes + first_plane) * tile.lines * kBlock,
+                                       (end_plane - first_plane) * tile.lines * kBlock, false));
+    return load;
+  }
+
+  /// Planes and lines of a group's part of B in L1, when B is an activation.
+  struct ActivationTile {
+    std::int64_t planes, lines;
+  };
+  [[nodiscard]] ActivationTile activation_tile(const Step& step) const {
+    if (layer_.b_transposed) {
+      return {step.c1 - step.c0, std::min(step.n1 * 16, layer_.b->shape.w) - step.n0 * 16};
+    }
+    const std::int64_t per_block = layer_.fractals_per_block;
+    return {ceil_div(step.n1, per_block) - step.n0 / per_block,
+            std::min(step.c1 * layer_.k_elements, layer_.b->shape.w) - step.c0 * layer_.k_elements};
   }
 
   /// The result tile's place in a tensor of the result's shape.
@@ -420,12 +500,33 @@ class CoreEmitter {
     }
   }
 
+  /// Bytes of a result tile without the fractals' padding of rows.
+  [[nodiscard]] std::int64_t packed_bytes(const std::vector<Segment>& segments, const Range& columns) const {
+    std::int64_t pixels = 0;
+    for (const auto& segment : segments) pixels += segment.pixels;
+    return pixels * ceil_div(columns.size(), layer_.fractals_per_block) * kBlock;
+  }
+
+  /// The setting of a tile's copy_out.
+  std::uint32_t result_setting(std::int64_t g, const std::vector<Segment>& segments, const Range& columns,
+                               std::int64_t m) {
+    CopyOutSetting setting = layer_.result;
+    const std::int64_t first = ((layer_.batch_groups ? 0 : g) * layer_.n1 + columns.from) * 16;
+    setting.m = m;
+    setting.columns = std::clamp<std::int64_t>(layer_.out->shape.c - first, 0, columns.size() * 16);
+    for (const auto& segment : segments) setting.pixels.push_back(segment.pixels);
+    if (layer_.bias != nullptr) setting.first_bias = 0;
+    const auto [known, fresh] = result_settings_.try_emplace(std::pair(setting.columns, setting.pixels), 0);
+    if (fresh) known->second = emitter_.setting(to_setting(setting));
+    return known->second;
+  }
+
   void load_residual(const Step& step, std::int64_t g, const std::vector<Segment>& segments,
                      const Range& columns) {
     residual_slot_ = residual_.take(tile_number_);
     std::vector<Region> runs;
     append_result(runs, *layer_.residual, false, step, g, segments, columns);
-    load(residual_, residual_slot_, runs, tile_bytes());
+    load(residual_, residual_slot_, runs, packed_bytes(segments, columns));
   }
 
   /// The part of the bias that a column tile needs, in UB.
@@ -446,19 +547,21 @@ class CoreEmitter {
     const LocalId copy =
         emitter_.add(queue(Pipe::vector), kVectorCopyOut,
                      {m * n, epilogue.bias ? 1 : 0, epilogue.simple, epilogue.exp, epilogue.convert});
-    const std::int64_t bytes = result_tile_bytes(layer_, m, n);
+    emitter_.at(copy).setting = result_setting(g, segments, columns, m);
+    const std::int64_t bytes = packed_bytes(segments, columns);
     const int slot = out_.take(tile_number_);
     emitter_.region(copy, l0c_.region(accumulator_, 0, m * n * kAccumulator, false));
     if (bias_in_parts(layer_)) {
       emitter_.region(copy, bias_.region(bias_slot_, 0, (columns.to - columns.from) * 64, false));
       bias_.consume(bias_slot_, copy);
     } else if (layer_.bias != nullptr) {
-      emitter_.region(copy, Region{space(Memory::ub), false, 0, bias_bytes(layer_)});
+      const std::int64_t first = (g * layer_.n1 + columns.from) * 64;
+      emitter_.region(copy, Region{space(Memory::ub), false, first, columns.size() * 64});
     }
     if (bias_pending_) emitter_.wait(copy, flag_id(spec_, share_.core, Pair::mte2_vector, 2));
     bias_pending_ = false;
     if (layer_.residual != nullptr) {
-      emitter_.region(copy, residual_.region(residual_slot_, 0, tile_bytes(), false));
+      emitter_.region(copy, residual_.region(residual_slot_, 0, bytes, false));
       residual_.consume(residual_slot_, copy);
     }
     emitter_.region(copy, out_.region(slot, 0, bytes, true));
@@ -490,6 +593,8 @@ class CoreEmitter {
   int bias_slot_ = 0;
   bool bias_pending_ = false;
   std::int64_t tile_number_ = 0;
+  std::uint32_t load_a_setting_ = 0, load_b_setting_ = program::kNoSetting, accumulate_setting_ = 0;
+  std::map<std::pair<std::int64_t, std::vector<std::int64_t>>, std::uint32_t> result_settings_;
 };
 
 }  // namespace

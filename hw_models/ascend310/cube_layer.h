@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "hw_models/ascend310/layout.h"
+#include "hw_models/ascend310/semantics.h"
 #include "hw_models/ascend310/spec.h"
 #include "workloads/ir/graph.h"
 #include "workloads/tiling/geometry.h"
@@ -18,6 +19,15 @@ struct Epilogue {
   std::int64_t simple = 0;
   std::int64_t exp = 0;
   std::int64_t convert = 0;
+};
+
+/// Where a layer's weights come from, and how they become fractals.
+struct WeightSource {
+  enum class Form : std::uint8_t { none, conv, conv_transpose, matmul, matmul_transposed };
+  Form form = Form::none;
+  ir::TensorId weights = ir::kNoTensor, bias = ir::kNoTensor;
+  std::int64_t groups = 1;  ///< the operator's own
+  std::int64_t bias_exponent = 0, weights_exponent = 0;
 };
 
 /// A convolution or matrix product. Per group: A is images x (ho*wo) rows by k1() fractals, B is k1() by n1
@@ -44,6 +54,9 @@ struct CubeLayer {
   std::int64_t k_elements = 16;         ///< K elements of one fractal
   bool load2d = false;  ///< A's fractals lie in L1 as they are needed (1x1, stride 1, no padding)
   Epilogue epilogue;
+  /// What the epilogue computes: the steps, and in int8 the conversions. Tiles fill in their own geometry.
+  CopyOutSetting result;
+  WeightSource source;
   std::int64_t macs = 0;
 
   std::int64_t load_width = 1;   ///< output pixels a row, as load3d counts them

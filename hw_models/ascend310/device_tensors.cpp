@@ -45,6 +45,9 @@ bool over_last_axis(const ir::Graph& graph, const ir::Op& softmax) {
 
 DeviceTensors::DeviceTensors(const Spec& spec, const ir::Graph& graph, ir::DType dtype, Network& network)
     : graph_(graph), net_(network), c0_(spec.c0(dtype)), element_(ir::size_of(dtype)) {
+  for (const auto& op : graph.ops) {
+    if (op.kind == ir::OpKind::norm && element_ == 1) reals_.insert(op.inputs.begin() + 1, op.inputs.end());
+  }
   find_images();
   find_matrices();
   spread_stacks();
@@ -149,13 +152,45 @@ BlockShape DeviceTensors::shape_of(ir::TensorId id) const {
 BlockShape DeviceTensors::matrix_shape(ir::TensorId id) const {
   ir::Shape shape = graph_.tensor(id).shape;
   if (shape.size() == 4) shape = {shape[0] * shape[1], shape[2], shape[3]};
-  BlockShape blocks = block_shape(shape, c0_);
+  BlockShape blocks = block_shape(shape, reals_.count(id) != 0 ? kBlock / 4 : c0_);
   // A stack of matrices is one tall matrix, unless each meets a matrix of its own.
   if (batched_.count(id) == 0) {
     blocks.w *= blocks.n;
     blocks.n = 1;
   }
   return blocks;
+}
+
+ir::DType DeviceTensors::type_of(ir::TensorId id) const {
+  const ir::DType type = graph_.tensor(id).dtype;
+  const bool real = type == ir::DType::f32 || type == ir::DType::f16 || type == ir::DType::bf16;
+  if (real && reals_.count(id) != 0) return ir::DType::f32;
+  if (element_ == 1) return ir::DType::i8;
+  return real ? ir::DType::f16 : ir::DType::i16;
+}
+
+Order DeviceTensors::order_of(ir::TensorId id) const {
+  if (!is_image(id)) return matrix_order(id);
+  return {Order::Kind::image, shape_of(id), type_of(id), ir::elements(graph_.tensor(id).shape)};
+}
+
+Order DeviceTensors::matrix_order(ir::TensorId id) const {
+  return {Order::Kind::matrix, matrix_shape(id), type_of(id), ir::elements(graph_.tensor(id).shape)};
+}
+
+/// The newest device tensor holds graph tensor `id` in its own order.
+void DeviceTensors::hold(ir::TensorId id) {
+  net_.tensors.back().graph_tensor = id;
+  net_.tensors.back().order = order_of(id);
+}
+
+const DeviceTensor* DeviceTensors::add_copy(const std::string& name, ir::TensorId id, const Order& order,
+                                            bool input) {
+  const bool plain = order.kind == Order::Kind::plain;
+  const auto* tensor = add_buffer(name, order.shape, plain ? order.bytes() : 0, input);
+  net_.tensors.back().graph_tensor = id;
+  net_.tensors.back().order = order;
+  return tensor;
 }
 
 const DeviceTensor* DeviceTensors::add_tensor(DeviceTensor tensor, std::size_t buffer) {
@@ -188,6 +223,7 @@ const DeviceTensor* DeviceTensors::device(ir::TensorId id) {
   const auto found = device_.find(id);
   if (found != device_.end()) return found->second;
   const auto* tensor = add_buffer(graph_.tensor(id).name, shape_of(id), 0, true);
+  hold(id);
   device_[id] = tensor;
   return tensor;
 }
@@ -197,6 +233,7 @@ const DeviceTensor* DeviceTensors::result(ir::TensorId id) {
     const auto [whole_id, block] = part->second;
     if (device_.count(whole_id) == 0) {
       device_[whole_id] = add_buffer(graph_.tensor(whole_id).name, shape_of(whole_id), 0, false);
+      hold(whole_id);
     }
     const DeviceTensor* whole = device_[whole_id];
     DeviceTensor view;
@@ -205,9 +242,11 @@ const DeviceTensor* DeviceTensors::result(ir::TensorId id) {
     view.parent_c1 = whole->shape.c1;
     view.first_block = block;
     device_[id] = add_tensor(std::move(view), buffer_of(whole));
+    hold(id);
     return device_[id];
   }
   const auto* tensor = add_buffer(graph_.tensor(id).name, shape_of(id), 0, false);
+  hold(id);
   device_[id] = tensor;
   return tensor;
 }
@@ -219,6 +258,7 @@ void DeviceTensors::alias(ir::TensorId id, const DeviceTensor* in, const BlockSh
   view.name = graph_.tensor(id).name;
   view.shape = shape;
   device_[id] = add_tensor(std::move(view), buffer);
+  hold(id);
 }
 
 bool DeviceTensors::in_place(const ir::Op& concat) const {

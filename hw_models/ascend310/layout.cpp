@@ -29,6 +29,40 @@ std::int64_t DeviceTensor::image_offset(std::int64_t n) const {
   return place.far_offset + (n - place.near_images) * image_stride() + inside;
 }
 
+std::int64_t DeviceTensor::offset_of(std::int64_t position) const {
+  if (plain_bytes > 0) return (place.near_images > 0 ? place.near_offset : place.far_offset) + position;
+  return image_offset(position / shape.image_bytes()) + position % shape.image_bytes();
+}
+
+std::int64_t Order::position(std::int64_t flat) const {
+  if (kind == Kind::plain) return flat * element_bytes();
+  const std::int64_t c0 = shape.block_bytes / element_bytes();
+  const std::int64_t pixels = shape.h * shape.w;
+  std::int64_t n = 0, c = 0, pixel = 0;
+  if (kind == Kind::image) {
+    pixel = flat % pixels;
+    c = flat / pixels % shape.c;
+    n = flat / pixels / shape.c;
+  } else {
+    c = flat % shape.c;
+    pixel = flat / shape.c % pixels;
+    n = flat / shape.c / pixels;
+  }
+  return ((n * shape.c1 + c / c0) * pixels + pixel) * shape.block_bytes + c % c0 * element_bytes();
+}
+
+std::int64_t Order::element(std::int64_t position) const {
+  if (kind == Kind::plain) return position / element_bytes();
+  const std::int64_t c0 = shape.block_bytes / element_bytes();
+  const std::int64_t pixels = shape.h * shape.w;
+  const std::int64_t unit = position / shape.block_bytes;
+  const std::int64_t pixel = unit % pixels;
+  const std::int64_t n = unit / pixels / shape.c1;
+  const std::int64_t c = unit / pixels % shape.c1 * c0 + position % shape.block_bytes / element_bytes();
+  if (c >= shape.c) return -1;
+  return kind == Kind::image ? (n * shape.c + c) * pixels + pixel : (n * pixels + pixel) * shape.c + c;
+}
+
 void append_box(std::vector<program::Region>& out, const DeviceTensor& tensor, program::SpaceId space,
                 bool write, std::int64_t n0, std::int64_t n1, std::int64_t b0, std::int64_t b1,
                 std::int64_t p0, std::int64_t p1) {

@@ -20,10 +20,33 @@ struct BlockShape {
   [[nodiscard]] std::int64_t plane_bytes() const { return h * w * block_bytes; }
   [[nodiscard]] std::int64_t image_bytes() const { return c1 * plane_bytes(); }
   [[nodiscard]] std::int64_t bytes() const { return n * image_bytes(); }
+  bool operator==(const BlockShape&) const = default;
 };
 
 /// The block shape of `shape` when a block holds `c0` channels.
 BlockShape block_shape(const ir::Shape& shape, std::int64_t c0);
+
+/// In what order a tensor's elements lie in memory, and as what type.
+struct Order {
+  enum class Kind : std::uint8_t {
+    plain,   ///< row-major
+    image,   ///< rank 4 (or 3, an image of one row): blocks of channels, the second axis
+    matrix,  ///< blocks of the last axis; rows are all axes before it
+  };
+  Kind kind = Kind::plain;
+  BlockShape shape;  ///< not of a plain one
+  ir::DType dtype = ir::DType::f16;
+  std::int64_t elements = 0;
+  [[nodiscard]] std::int64_t element_bytes() const { return ir::size_of(dtype); }
+  [[nodiscard]] std::int64_t bytes() const {
+    return kind == Kind::plain ? elements * element_bytes() : shape.bytes();
+  }
+  /// The byte at which element `flat` (row-major index) lies, from the first of image 0.
+  [[nodiscard]] std::int64_t position(std::int64_t flat) const;
+  /// The element at byte `position`; -1 for padding of a block.
+  [[nodiscard]] std::int64_t element(std::int64_t position) const;
+  bool operator==(const Order&) const = default;
+};
 
 /// A tensor's place in the global space: the first `near_images` images lie in L2, the rest in DRAM.
 struct Placement {
@@ -43,6 +66,8 @@ struct DeviceTensor {
   std::int64_t first_block = 0;
   std::int64_t plain_bytes =
       0;  ///< >0: not in blocks (a weight matrix, a packed fp32 input); one flat run of bytes
+  ir::TensorId graph_tensor = ir::kNoTensor;  ///< whose values it holds; none for a mapper's own
+  Order order;                                ///< how it holds them
   [[nodiscard]] std::int64_t bytes() const { return plain_bytes > 0 ? plain_bytes : shape.bytes(); }
   /// Bytes from one image to the next in memory.
   [[nodiscard]] std::int64_t image_stride() const {
@@ -50,6 +75,8 @@ struct DeviceTensor {
   }
   /// Offset of image `n` in the global space.
   [[nodiscard]] std::int64_t image_offset(std::int64_t n) const;
+  /// Offset in the global space of a byte of the tensor in storage order.
+  [[nodiscard]] std::int64_t offset_of(std::int64_t position) const;
   [[nodiscard]] bool near(std::int64_t n) const { return n < place.near_images; }
 };
 

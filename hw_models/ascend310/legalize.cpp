@@ -7,6 +7,7 @@
 #include "hw_models/ascend310/device_tensors.h"
 #include "hw_models/ascend310/network.h"
 #include "hw_models/ascend310/recipes.h"
+#include "hw_models/ascend310/stream_meaning.h"
 #include "sim/base/error.h"
 
 namespace npusim::ascend310 {
@@ -18,9 +19,11 @@ constexpr std::int64_t kResidentBytes = 32768;  ///< broadcast operands up to th
 
 class Legalizer {
  public:
-  Legalizer(const Spec& spec, const ir::Graph& graph, ir::DType dtype)
+  Legalizer(const Spec& spec, const ir::Graph& graph, ir::DType dtype,
+            const reference::Quantization* quantization)
       : spec_(spec),
         graph_(graph),
+        exponents_(graph, quantization),
         c0_(spec.c0(dtype)),
         element_(ir::size_of(dtype)),
         tensors_(spec, graph, dtype, net_) {}
@@ -37,8 +40,9 @@ class Legalizer {
   // --- network boundary ---
 
   void add_stream(std::string name, std::string op, const DeviceTensor* in, const DeviceTensor* out,
-                  std::vector<Pass> passes, std::int64_t run_bytes = 0) {
+                  std::vector<Pass> passes, StreamSetting meaning, std::int64_t run_bytes = 0) {
     StreamLayer layer;
+    layer.meaning = std::move(meaning);
     layer.name = std::move(name);
     layer.op = std::move(op);
     layer.operands.push_back({in, run_bytes, 0, false});
@@ -51,12 +55,17 @@ class Legalizer {
   void add_input(ir::TensorId id) {
     const auto& tensor = graph_.tensor(id);
     const std::int64_t count = ir::elements(tensor.shape);
-    const auto* host = tensors_.plain(tensor.name + ".host", count * ir::size_of(tensor.dtype), true);
-    const auto* cast = tensors_.plain(tensor.name + ".cast", count * element_, false);
-    add_stream(tensor.name + "/Cast", "cast", host, cast, {{kConvert, 1}});
+    const Order host_order{Order::Kind::plain, {}, tensor.dtype, count};
+    const Order cast_order{Order::Kind::plain, {}, tensors_.type_of(id), count};
+    const auto* host = tensors_.add_copy(tensor.name + ".host", id, host_order, true);
+    const auto* cast = tensors_.add_copy(tensor.name + ".cast", id, cast_order, false);
+    const std::int64_t exponent = exponents_.of(id);
+    add_stream(tensor.name + "/Cast", "cast", host, cast, {{kConvert, 1}},
+               copy_meaning(host_order, cast_order, exponent));
     if (spec_.first_layer_c04 && feeds_one_convolution(id)) tensors_.use_c04(id);
     const auto* blocks = tensors_.result(id);
-    add_stream(tensor.name + "/TransData", "trans_data", cast, blocks, trans_data_passes(tensor));
+    add_stream(tensor.name + "/TransData", "trans_data", cast, blocks, trans_data_passes(tensor),
+               copy_meaning(cast_order, blocks->order, exponent));
   }
 
   /// vnchwconv transposes 16 rows at a time, of which a tensor of few channels fills only some.
@@ -80,12 +89,16 @@ class Legalizer {
   void add_output(ir::TensorId id) {
     const auto& tensor = graph_.tensor(id);
     const std::int64_t count = ir::elements(tensor.shape);
-    const auto* flat = tensors_.plain(tensor.name + ".flat", count * element_, false);
-    const auto* host = tensors_.plain(tensor.name + ".host", count * ir::size_of(tensor.dtype), false);
+    const Order flat_order{Order::Kind::plain, {}, tensors_.type_of(id), count};
+    const Order host_order{Order::Kind::plain, {}, tensor.dtype, count};
+    const auto* flat = tensors_.add_copy(tensor.name + ".flat", id, flat_order, false);
+    const auto* host = tensors_.add_copy(tensor.name + ".host", id, host_order, false);
+    const std::int64_t exponent = exponents_.of(id);
     net_.buffers[net_.tensor_buffer.back()].output = true;
     add_stream(tensor.name + "/TransData.out", "trans_data", tensors_.device(id), flat,
-               trans_data_passes(tensor));
-    add_stream(tensor.name + "/Cast.out", "cast", flat, host, {{kConvert, 1}});
+               trans_data_passes(tensor), copy_meaning(tensors_.device(id)->order, flat_order, exponent));
+    add_stream(tensor.name + "/Cast.out", "cast", flat, host, {{kConvert, 1}},
+               copy_meaning(flat_order, host_order, exponent));
   }
 
   // --- operators ---
@@ -189,7 +202,10 @@ class Legalizer {
     patches.c1 = ceil_div(patches.c, c0_);
     patches.w = out.h * out.w;
     const auto* rows = tensors_.add_buffer(op.name + ".patches", patches, 0, false);
-    add_stream(op.name + "/Patches", "trans_data", in, rows, {{kTranspose, 2}}, window.kernel.w * kBlock);
+    const Order order{Order::Kind::matrix, patches, in->order.dtype, patches.n * patches.w * patches.c};
+    add_stream(op.name + "/Patches", "trans_data", in, rows, {{kTranspose, 2}},
+               patches_meaning(in->order, order, window.kernel, exponents_.of(op.inputs[0])),
+               window.kernel.w * kBlock);
     CubeLayer layer = rows_layer(rows, out.n, out.h * out.w);
     layer.n1 = out.c1 * (c0_ / 16);
     return layer;
@@ -234,7 +250,7 @@ class Legalizer {
     const auto& attrs = std::get<ir::MatMulAttrs>(op.attrs);
     const DeviceTensor* a = matrix(op, op.inputs[0]);
     const BlockShape out = tensors_.matrix_shape(op.outputs[0]);
-    CubeLayer layer = rows_layer(attrs.transpose_a ? transposed(op, a) : a, out.n, out.w);
+    CubeLayer layer = rows_layer(attrs.transpose_a ? transposed(op, a, op.inputs[0]) : a, out.n, out.w);
     layer.n1 = out.c1 * (c0_ / 16);
     const auto& b = graph_.tensor(op.inputs[1]);
     if (b.role != ir::TensorRole::weight) {
@@ -252,19 +268,21 @@ class Legalizer {
     const DeviceTensor* in = tensors_.device(id);
     if (!tensors_.is_image(id)) return in;
     const std::string name = graph_.tensor(id).name;
-    const auto* out = tensors_.add_buffer(name + ".matrix", tensors_.matrix_shape(id), 0, false);
+    const auto* out = tensors_.add_copy(name + ".matrix", id, tensors_.matrix_order(id), false);
     add_stream(fmt::format("{}/TransData.{}", op.name, name), "trans_data", in, out, {{kTranspose, 2}},
-               kBlock);
+               copy_meaning(in->order, out->order, exponents_.of(id)), kBlock);
     return out;
   }
 
   /// A copy of a matrix with rows and columns exchanged, made by an operator of its own.
-  const DeviceTensor* transposed(const ir::Op& op, const DeviceTensor* in) {
+  const DeviceTensor* transposed(const ir::Op& op, const DeviceTensor* in, ir::TensorId id) {
     BlockShape shape = in->shape;
     std::swap(shape.c, shape.w);
     shape.c1 = ceil_div(shape.c, c0_);
     const auto* out = tensors_.add_buffer(op.name + ".transposed", shape, 0, false);
-    add_stream(op.name + "/Transpose", "transpose", in, out, {{kTranspose, 2}}, kBlock);
+    const Order to{Order::Kind::matrix, shape, in->order.dtype, in->order.elements};
+    add_stream(op.name + "/Transpose", "transpose", in, out, {{kTranspose, 2}},
+               transpose_meaning(in->order, to, exponents_.of(id)), kBlock);
     return out;
   }
 
@@ -275,11 +293,15 @@ class Legalizer {
     layer.fractals_per_block = c0_ / 16;
     layer.result_bytes = element_;
     layer.macs = ir::macs(graph_, op).count();
+    describe_result(op, layer);
     if (layer.b == nullptr) {
+      layer.source = weight_source(op);
       layer.b = tensors_.plain(op.name + ".weights", layer.groups * layer.k1() * layer.n1 * kFractal, true);
     }
     if (op.inputs.size() > 2 && op.inputs[2] != ir::kNoTensor) {
       layer.bias = tensors_.plain(op.name + ".bias", bias_space(layer), true);
+      layer.source.bias = op.inputs[2];
+      layer.source.bias_exponent = exponents_.of(op.inputs[0]) + exponents_.of(op.inputs[1]);
       layer.epilogue.bias = true;
     }
     if (element_ == 1) layer.epilogue.convert += 1;  // int32 results are rescaled on their way out
@@ -298,6 +320,8 @@ class Legalizer {
       // The copy out of L0C applies a ReLU on its way.
       const bool free_relu = step.op.function == ir::Function::relu && layer.epilogue.simple == 0;
       if (!free_relu) add_to(layer.epilogue, function_passes(step.op.function));
+      if (step.operand != ir::kNoTensor) layer.result.residual_exponent = exponents_.of(step.operand);
+      layer.result.steps.push_back({step.op, step.operand != ir::kNoTensor, exponents_.stage(op, fused + 1)});
     }
     if (fused == op.fused.size() && !convert) {
       layer.out = tensors_.result(op.outputs[0]);
@@ -309,7 +333,12 @@ class Legalizer {
         convert ? tensors_.matrix_shape(op.outputs[0]) : tensors_.shape_of(op.outputs[0]);
     layer.out = tensors_.add_buffer(op.name + ".result", shape, 0, false);
     const auto* partial = layer.out;
+    const bool image = !convert && tensors_.is_image(op.outputs[0]);
+    const Order partial_order{image ? Order::Kind::image : Order::Kind::matrix, shape,
+                              tensors_.type_of(op.outputs[0]), ir::elements(graph_.shape(op.outputs[0]))};
     net_.layers.emplace_back(std::move(layer));
+    std::vector<MeaningOperand> meanings;
+    const std::size_t first_step = fused;
     StreamLayer rest;
     rest.name = op.name + "/fused";
     rest.op = "elementwise";
@@ -317,11 +346,42 @@ class Legalizer {
     if (convert) rest.passes.push_back({kTranspose, 2});
     for (; fused < op.fused.size(); ++fused) {
       const auto& step = op.fused[fused];
-      if (step.operand != ir::kNoTensor) rest.operands.push_back(operand(step.operand, op.outputs[0]));
+      if (step.operand != ir::kNoTensor) {
+        rest.operands.push_back(operand(step.operand, op.outputs[0]));
+        meanings.push_back(meaning(step.operand, rest.operands.back()));
+      }
       for (const auto& pass : function_passes(step.op.function)) rest.passes.push_back(pass);
     }
     rest.out = tensors_.result(op.outputs[0]);
+    rest.meaning = rest_meaning(graph_, op, first_step, partial_order, rest.out->order, meanings, exponents_);
     net_.layers.emplace_back(std::move(rest));
+  }
+
+  /// Stage 0 of the result.
+  void describe_result(const ir::Op& op, CubeLayer& layer) const {
+    if (element_ != 1) return;
+    layer.result.int8 = 1;
+    layer.result.exponent = exponents_.stage(op, 0);
+    layer.result.shift = layer.result.exponent - exponents_.of(op.inputs[0]) - exponents_.of(op.inputs[1]);
+  }
+
+  [[nodiscard]] WeightSource weight_source(const ir::Op& op) const {
+    WeightSource source;
+    source.weights = op.inputs[1];
+    source.weights_exponent = exponents_.of(op.inputs[1]);
+    if (const auto* attrs = std::get_if<ir::ConvAttrs>(&op.attrs)) {
+      const bool transposed = op.kind == ir::OpKind::conv_transpose;
+      source.form = transposed ? WeightSource::Form::conv_transpose : WeightSource::Form::conv;
+      source.groups = attrs->groups;
+    } else {
+      const bool transposed = std::get<ir::MatMulAttrs>(op.attrs).transpose_b;
+      source.form = transposed ? WeightSource::Form::matmul_transposed : WeightSource::Form::matmul;
+    }
+    return source;
+  }
+
+  [[nodiscard]] static MeaningOperand meaning(ir::TensorId id, const StreamOperand& operand) {
+    return {id, operand.tensor->order, operand.resident};
   }
 
   [[nodiscard]] static std::int64_t bias_space(const CubeLayer& layer) {
@@ -353,14 +413,21 @@ class Legalizer {
       for (const auto& step : op.fused) {
         if (step.operand != ir::kNoTensor) inputs.push_back(step.operand);
       }
+      std::vector<ir::TensorId> loaded;
       for (const auto in : inputs) {
         if (in == ir::kNoTensor || skip_input(op, in)) continue;
+        loaded.push_back(in);
         layer.operands.push_back(operand(in, out));
         if (op.kind == OpKind::concat) layer.operands.back().resident = false;
       }
       adjust_reads(op, out, layer);
       if (element_ == 1) widen(layer);
       layer.out = tensors_.result(out);
+      std::vector<MeaningOperand> meanings;
+      for (std::size_t i = 0; i < loaded.size(); ++i) {
+        meanings.push_back(meaning(loaded[i], layer.operands[i]));
+      }
+      layer.meaning = meaning_of(graph_, op, out, layer.out->order, meanings, exponents_);
       net_.layers.emplace_back(std::move(layer));
     }
   }
@@ -464,6 +531,7 @@ class Legalizer {
 
   const Spec& spec_;
   const ir::Graph& graph_;
+  Exponents exponents_;
   std::int64_t c0_;
   std::int64_t element_;
   Network net_;
@@ -472,8 +540,9 @@ class Legalizer {
 
 }  // namespace
 
-Network legalize(const Spec& spec, const ir::Graph& graph, ir::DType dtype) {
-  return Legalizer(spec, graph, dtype).run();
+Network legalize(const Spec& spec, const ir::Graph& graph, ir::DType dtype,
+                 const reference::Quantization* quantization) {
+  return Legalizer(spec, graph, dtype, quantization).run();
 }
 
 }  // namespace npusim::ascend310

@@ -10,6 +10,7 @@
 
 #include "hw_models/ascend310/cube_layer.h"
 #include "hw_models/ascend310/stream_layer.h"
+#include "workloads/reference/quantize.h"
 
 namespace npusim::ascend310 {
 
@@ -35,7 +36,9 @@ struct Network {
 
 /// Turns a graph after the common passes into device operators: layouts, input Cast and TransData, fused
 /// epilogues. Throws UserError listing every operator the chip cannot run.
-Network legalize(const Spec& spec, const ir::Graph& graph, ir::DType dtype);
+/// `quantization`: exponents of an int8 network whose numbers matter; else nullptr.
+Network legalize(const Spec& spec, const ir::Graph& graph, ir::DType dtype,
+                 const reference::Quantization* quantization = nullptr);
 
 /// Gives every buffer its place: intermediates in L2 while they fit, all else in DRAM; fills in the tensors'
 /// placements and lifetimes.

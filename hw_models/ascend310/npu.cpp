@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "hw_models/ascend310/cube_emit.h"
+#include "hw_models/ascend310/functional/functional.h"
 #include "hw_models/ascend310/network.h"
 #include "hw_models/ascend310/target.h"
 #include "sim/base/error.h"
@@ -86,7 +87,9 @@ class Ascend310 : public hw::Npu {
   [[nodiscard]] hw::Compiled compile(const ir::Graph& graph,
                                      const hw::CompileOptions& options) const override {
     hw::Compiled compiled;
-    Network network = legalize(spec_, graph, options.dtype);
+    const auto placed =
+        std::make_shared<Network>(legalize(spec_, graph, options.dtype, options.quantization));
+    Network& network = *placed;
     place(spec_, network);
     auto& program = compiled.program;
     program.target = &target_;
@@ -101,7 +104,9 @@ class Ascend310 : public hw::Npu {
     builder.begin_task(std::move(host));
     builder.end_task();
     TilingCache tilings;
-    for (const auto& layer : network.layers) emit(layer, tilings, program);
+    std::vector<bool> computed = {true};
+    for (const auto& layer : network.layers) computed.push_back(emit(layer, tilings, program));
+    compiled.functional = make_functional(placed, graph, std::move(computed), options.quantization);
     compiled.views = network.views;
     compiled.notes = notes(network, options.dtype);
     return compiled;
@@ -167,8 +172,10 @@ class Ascend310 : public hw::Npu {
     }
   }
 
-  void emit(const std::variant<CubeLayer, StreamLayer>& layer, TilingCache& tilings,
+  /// Whether the commands compute the layer's result, not only its time.
+  bool emit(const std::variant<CubeLayer, StreamLayer>& layer, TilingCache& tilings,
             program::Program& program) const {
+    bool computes = true;
     mapping::Emitter emitter;
     program::Task task;
     task.launch_cycles = spec_.task_launch;
@@ -185,9 +192,10 @@ class Ascend310 : public hw::Npu {
       task.name = stream.name;
       task.op = stream.op;
       task.engine = "core0.vector";
-      emit_stream(spec_, stream, emitter);
+      computes = emit_stream(spec_, stream, emitter);
     }
     emitter.flush(program, std::move(task));
+    return computes;
   }
 
   Spec spec_;

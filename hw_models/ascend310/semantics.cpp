@@ -96,11 +96,12 @@ T decode(const char* name, const Field<T> (&fields)[N], const program::Setting& 
 }
 
 constexpr const char* kCopyOutName = "copy_out";
-constexpr Field<CopyOutSetting> kCopyOutFields[] = {{"columns", &CopyOutSetting::columns},
-                                                    {"int8", &CopyOutSetting::int8},
-                                                    {"shift", &CopyOutSetting::shift},
-                                                    {"exponent", &CopyOutSetting::exponent},
-                                                    {"residual_exponent", &CopyOutSetting::residual_exponent}};
+constexpr Field<CopyOutSetting> kCopyOutFields[] = {
+    {"columns", &CopyOutSetting::columns},
+    {"int8", &CopyOutSetting::int8},
+    {"shift", &CopyOutSetting::shift},
+    {"exponent", &CopyOutSetting::exponent},
+    {"residual_exponent", &CopyOutSetting::residual_exponent}};
 constexpr const char* kLaneName = "lanes";
 constexpr std::array<const char*, 4> kLaneKinds = {"function", "convert", "transpose", "sum"};
 
@@ -239,21 +240,29 @@ Load3dSetting load3d_setting(const program::Setting& setting) {
   return decode(kLoad3dName, kLoad3dFields, setting);
 }
 
+void add_arguments(Load2dSetting& setting, const program::Command& command) {
+  setting.plane_lines += command.args[2];
+  setting.first_line += command.args[3];
+  setting.lines += command.args[4];
+}
+
+void add_arguments(Load3dSetting& setting, const program::Command& command) {
+  setting.first_row += command.args[4];
+  setting.rows += command.args[5];
+  setting.first_pixel += command.args[6];
+  setting.pixels += command.args[7];
+  setting.first_tap += command.args[8];
+}
+
 Load2dSetting load2d_geometry(const program::Setting& setting, const program::Command& command) {
   Load2dSetting out = load2d_setting(setting);
-  out.plane_lines += command.args[2];
-  out.first_line += command.args[3];
-  out.lines += command.args[4];
+  add_arguments(out, command);
   return out;
 }
 
 Load3dSetting load3d_geometry(const program::Setting& setting, const program::Command& command) {
   Load3dSetting out = load3d_setting(setting);
-  out.first_row += command.args[4];
-  out.rows += command.args[5];
-  out.first_pixel += command.args[6];
-  out.pixels += command.args[7];
-  out.first_tap += command.args[8];
+  add_arguments(out, command);
   return out;
 }
 

@@ -1,7 +1,8 @@
 // What commands compute, as far as their arguments and regions do not say: the typed form of their settings.
 // The mapper encodes them; the functional execution and the clocked twins decode them. A command's timing
 // does not depend on them. Settings are shared by the commands of a layer: positions that change from command
-// to command are arguments (opcode_table() in target.cpp), which are added to the setting's field of that name.
+// to command are arguments (opcode_table() in target.cpp), which are added to the setting's field of that
+// name.
 #pragma once
 
 #include <cstdint>
@@ -60,7 +61,7 @@ struct Load3dSetting {
 /// One element-wise step behind the cube; rounded to fp16 after it.
 struct CopyOutStep {
   ir::ElementwiseAttrs op;
-  bool residual = false;  ///< the second operand is the residual tile, which lies as the result does
+  bool residual = false;      ///< the second operand is the residual tile, which lies as the result does
   std::int64_t exponent = 0;  ///< int8 only: of the step's result
   bool operator==(const CopyOutStep& other) const {
     return op.function == other.op.function && op.alpha == other.op.alpha && op.beta == other.op.beta &&
@@ -122,6 +123,9 @@ LaneSetting lane_setting(const program::Setting& setting);
 /// first_row, rows, first_pixel, pixels, first_tap) added.
 Load2dSetting load2d_geometry(const program::Setting& setting, const program::Command& command);
 Load3dSetting load3d_geometry(const program::Setting& setting, const program::Command& command);
+/// The same, in place.
+void add_arguments(Load2dSetting& setting, const program::Command& command);
+void add_arguments(Load3dSetting& setting, const program::Command& command);
 
 /// The setting of a command; null when it has none.
 const program::Setting* setting_of(const program::Program& program, const program::Command& command);

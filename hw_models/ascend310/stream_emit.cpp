@@ -2,115 +2,16 @@
 
 #include <algorithm>
 
-#include "hw_models/ascend310/stream_layer.h"
-#include "hw_models/ascend310/target.h"
+#include "hw_models/ascend310/stream_core.h"
 #include "sim/base/error.h"
 #include "workloads/tiling/geometry.h"
 
 namespace npusim::ascend310 {
 
 using mapping::Emitter;
-using mapping::LocalId;
-using mapping::Slots;
 using program::Region;
 
 namespace {
-
-/// The UB of one core: resident operands, then two input slots, then two output slots.
-class CoreStream {
- public:
-  CoreStream(const Spec& spec, const StreamLayer& layer, std::int64_t core, std::int64_t resident,
-             std::int64_t in_bytes, std::int64_t out_bytes, Emitter& emitter)
-      : spec_(spec),
-        layer_(layer),
-        core_(core),
-        emitter_(emitter),
-        resident_(resident),
-        in_(emitter, flags(Pair::mte2_vector, Pair::vector_mte2), ub(), resident, in_bytes),
-        out_(emitter, flags(Pair::vector_mte3, Pair::mte3_vector), ub(), resident + 2 * in_bytes, out_bytes) {
-    if (resident > 0) load_residents();
-  }
-
-  /// Loads `reads` (global runs, `bytes` in all), passes over `widest` bytes in `rows` pieces; the result
-  /// stays in UB. `first` and `last` mark the parts of one output tile.
-  void part(const std::vector<Region>& reads, std::int64_t bytes, std::int64_t widest, std::int64_t rows,
-            std::int64_t stride, bool first, std::int64_t out_bytes) {
-    int slot = -1;
-    if (bytes > 0) {
-      const LocalId load = emitter_.add(queue_id(core_, Pipe::mte2), kLoadGlobal, {});
-      auto& regions = emitter_.at(load).regions;
-      regions.insert(regions.end(), reads.begin(), reads.end());
-      slot = in_.take(++tiles_);
-      regions.push_back(in_.region(slot, 0, bytes, true));
-      in_.fill_first(slot, load);
-      in_.fill_last(slot, load);
-    }
-    if (first) out_slot_ = out_.take(++tiles_);
-    bool out_fresh = first;
-    for (const auto& pass : layer_.passes) {
-      last_ =
-          emitter_.add(queue_id(core_, Pipe::vector), kVector, {pass.kind, pass.count, widest, rows, stride});
-      if (slot >= 0) {
-        emitter_.region(last_, in_.region(slot, 0, bytes, false));
-        in_.consume(slot, last_);
-      }
-      if (resident_ > 0) emitter_.region(last_, Region{ub(), false, 0, resident_});
-      if (resident_pending_) emitter_.wait(last_, flag_id(spec_, core_, Pair::mte2_vector, 2));
-      resident_pending_ = false;
-      emitter_.region(last_, out_.region(out_slot_, 0, out_bytes, true));
-      if (out_fresh) out_.fill_first(out_slot_, last_);
-      out_fresh = false;
-    }
-  }
-
-  void store(const std::vector<Region>& writes, std::int64_t bytes) {
-    out_.fill_last(out_slot_, last_);
-    const LocalId store = emitter_.add(queue_id(core_, Pipe::mte3), kStoreGlobal, {});
-    auto& regions = emitter_.at(store).regions;
-    regions.insert(regions.end(), writes.begin(), writes.end());
-    regions.push_back(out_.region(out_slot_, 0, bytes, false));
-    out_.consume(out_slot_, store);
-  }
-
- private:
-  [[nodiscard]] program::SpaceId ub() const { return space_id(core_, Memory::ub); }
-  [[nodiscard]] std::vector<Slots::Flags> flags(Pair ready, Pair free) const {
-    return {{flag_id(spec_, core_, ready, 0), flag_id(spec_, core_, free, 0)},
-            {flag_id(spec_, core_, ready, 1), flag_id(spec_, core_, free, 1)}};
-  }
-  void load_residents() {
-    const LocalId load = emitter_.add(queue_id(core_, Pipe::mte2), kLoadGlobal, {});
-    std::vector<Region> runs;
-    for (const auto& operand : layer_.operands) {
-      if (operand.resident)
-        append_linear(runs, *operand.tensor, kGlobalSpace, false, 0, operand.tensor->bytes());
-    }
-    auto& regions = emitter_.at(load).regions;
-    regions.insert(regions.end(), runs.begin(), runs.end());
-    regions.push_back(Region{ub(), true, 0, resident_});
-    emitter_.set(load, flag_id(spec_, core_, Pair::mte2_vector, 2));
-    resident_pending_ = true;
-  }
-
-  const Spec& spec_;
-  const StreamLayer& layer_;
-  std::int64_t core_;
-  Emitter& emitter_;
-  std::int64_t resident_;
-  Slots in_, out_;
-  bool resident_pending_ = false;
-  int out_slot_ = 0;
-  std::int64_t tiles_ = 0;
-  LocalId last_ = mapping::kNone;
-};
-
-std::int64_t resident_bytes(const StreamLayer& layer) {
-  std::int64_t bytes = 0;
-  for (const auto& operand : layer.operands) {
-    if (operand.resident) bytes += round_up(operand.tensor->bytes(), kBlock);
-  }
-  return bytes;
-}
 
 [[noreturn]] void no_room(const Spec& spec, const StreamLayer& layer, std::int64_t needed) {
   throw UserError(fmt::format(
@@ -137,7 +38,8 @@ void append_operand(std::vector<Region>& runs, const StreamOperand& operand, std
   }
 }
 
-/// Element-wise and everything else that walks its output in storage order.
+/// Operators whose bytes are not known or do not fit: chunks in storage order, which read every operand in
+/// proportion.
 class LinearStream {
  public:
   LinearStream(const Spec& spec, const StreamLayer& layer, Emitter& emitter)
@@ -177,7 +79,7 @@ class LinearStream {
       const std::int64_t from = ceil_div(chunks * core, cores);
       const std::int64_t to = ceil_div(chunks * (core + 1), cores);
       if (from == to) continue;
-      CoreStream stream(spec_, layer_, core, resident_, in_slot, out_chunk, emitter_);
+      CoreStream stream(spec_, layer_, core, resident_, in_slot, out_chunk, emitter_, false);
       for (std::int64_t chunk = from; chunk < to; ++chunk) {
         const std::int64_t out_from = chunk * out_chunk;
         emit_chunk(stream, out_from, std::min(out_from + out_chunk, out_total_), parts);
@@ -210,7 +112,12 @@ class LinearStream {
         bytes += to - from;
       }
       const std::int64_t widest = (share(widest_total_, out_to) - share(widest_total_, out_from)) / parts;
-      stream.part(reads, bytes, std::max<std::int64_t>(widest, 1), 1, 1, part == 0, out_to - out_from);
+      CoreStream::Part p;
+      p.bytes = bytes;
+      p.widest = std::max<std::int64_t>(widest, 1);
+      p.first = part == 0;
+      p.out_bytes = out_to - out_from;
+      stream.part(reads, p);
     }
     std::vector<Region> writes;
     append_linear(writes, *layer_.out, kGlobalSpace, true, out_from, out_to);
@@ -246,7 +153,7 @@ class WindowStream {
       const std::int64_t to = ceil_div(count * (core + 1), cores);
       if (from == to) continue;
       CoreStream stream(spec_, layer_, core, 0, blocks_ * in_rows(rows_) * in_columns(columns_) * kBlock,
-                        blocks_ * rows_ * columns_ * kBlock, emitter_);
+                        blocks_ * rows_ * columns_ * kBlock, emitter_, layer_.meaning.has_value());
       for (std::int64_t i = from; i < to; ++i) emit(stream, items[static_cast<std::size_t>(i)]);
     }
   }
@@ -328,9 +235,16 @@ class WindowStream {
     append_rectangle(reads, *layer_.operands.front().tensor, false, item, rows, columns);
     const std::int64_t blocks = item.blocks.size();
     const std::int64_t out_bytes = blocks * item.rows.size() * item.columns.size() * kBlock;
+    CoreStream::Part part;
+    part.bytes = blocks * rows.size() * columns.size() * kBlock;
+    part.widest = part.out_bytes = out_bytes;
     // One instruction a tap and output row; blocks of a row lie `stride` apart in the input.
-    stream.part(reads, blocks * rows.size() * columns.size() * kBlock, out_bytes, blocks * item.rows.size(),
-                w.stride.w, true, out_bytes);
+    part.rows = blocks * item.rows.size();
+    part.stride = w.stride.w;
+    part.tile = {(item.image * out_.c1 + item.blocks.from) * out_.h * out_.w + item.rows.from * out_.w +
+                     item.columns.from,
+                 blocks, item.rows.size(), item.columns.size(), 0};
+    stream.part(reads, part);
     std::vector<Region> writes;
     append_rectangle(writes, *layer_.out, true, item, item.rows, item.columns);
     stream.store(writes, out_bytes);
@@ -346,12 +260,14 @@ class WindowStream {
 
 }  // namespace
 
-void emit_stream(const Spec& spec, const StreamLayer& layer, Emitter& emitter) {
+bool emit_stream(const Spec& spec, const StreamLayer& layer, Emitter& emitter) {
   if (layer.windowed) {
     WindowStream(spec, layer, emitter).run();
-  } else {
-    LinearStream(spec, layer, emitter).run();
+    return layer.meaning.has_value();
   }
+  if (emit_tiles(spec, layer, emitter)) return true;
+  LinearStream(spec, layer, emitter).run();
+  return false;
 }
 
 }  // namespace npusim::ascend310

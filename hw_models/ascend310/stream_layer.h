@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "hw_models/ascend310/layout.h"
 #include "hw_models/ascend310/spec.h"
+#include "hw_models/ascend310/stream_setting.h"
 #include "hw_models/ascend310/timing.h"
 #include "hw_models/mapping/emitter.h"
 #include "workloads/ir/graph.h"
@@ -31,8 +33,11 @@ struct StreamOperand {
   [[nodiscard]] std::int64_t bytes() const { return read_bytes > 0 ? read_bytes : tensor->bytes(); }
 };
 
-/// A streaming operator. With a window (pools) input rows are those the output rows need; otherwise the
-/// output is cut into chunks in storage order and every operand is read in the same proportion.
+/// A streaming operator. With a window (pools) input rows are those the output rows need. Softmaxes and
+/// normalisations are cut into tiles that hold all that is normalised together. Otherwise the output is cut
+/// into chunks in storage order, and each loads the bytes that `meaning` needs. Without a meaning (addresses
+/// depend on data, or no tile of the real bytes fits) every operand is read in the chunk's proportion, which
+/// tells the time but computes nothing.
 struct StreamLayer {
   std::string name;
   std::string op;
@@ -41,10 +46,12 @@ struct StreamLayer {
   std::vector<Pass> passes;
   bool windowed = false;
   ir::Window window;
+  std::optional<StreamSetting> meaning;  ///< its inputs are `operands`, in order
 };
 
 /// Emits the commands of all cores for one layer. Throws UserError naming the layer when UB cannot hold its
-/// smallest tile, and how many bytes are missing.
-void emit_stream(const Spec& spec, const StreamLayer& layer, mapping::Emitter& emitter);
+/// smallest tile, and how many bytes are missing. Returns whether the commands compute the layer's meaning:
+/// false when they only tell its time.
+bool emit_stream(const Spec& spec, const StreamLayer& layer, mapping::Emitter& emitter);
 
 }  // namespace npusim::ascend310

@@ -18,12 +18,14 @@ constexpr std::array<const char*, kPairs> kPairNames = {
 std::vector<program::Opcode> opcode_table() {
   return {{"load", {}},
           {"store", {}},
-          {"load2d_a", {"m", "k"}},
-          {"load3d_a", {"m", "k", "switches", "stride"}},
-          {"load2d_b", {"n", "k"}},
+          {"load2d_a", {"m", "k", "plane_lines", "first_line", "lines"}},
+          {"load3d_a",
+           {"m", "k", "switches", "stride", "first_row", "rows", "first_pixel", "pixels", "first_tap"}},
+          {"load2d_b", {"n", "k", "plane_lines", "first_line", "lines"}},
           {"mad", {"m", "n", "k", "int8"}},
           {"copy_out", {"fractals", "bias", "simple", "exp", "convert"}},
-          {"vector", {"class", "count", "bytes", "rows", "stride"}}};
+          {"vector",
+           {"class", "count", "bytes", "rows", "stride", "first", "planes", "height", "width", "part"}}};
 }
 }  // namespace
 

@@ -17,19 +17,29 @@ LocalId Emitter::add(program::QueueId queue, program::OpcodeId opcode,
   return static_cast<LocalId>(drafts_.size()) - 1;
 }
 
+std::uint32_t Emitter::setting(const program::Setting& setting) {
+  const auto number = std::find(settings_.begin(), settings_.end(), setting) - settings_.begin();
+  if (number == std::ssize(settings_)) settings_.push_back(setting);
+  return static_cast<std::uint32_t>(number);
+}
+
 void Emitter::flush(program::Program& program, program::Task task) {
   program::Builder builder(program);
   builder.begin_task(std::move(task));
+  std::vector<std::uint32_t> numbers;
+  for (const auto& setting : settings_) numbers.push_back(builder.setting(setting));
   for (const auto& draft : drafts_) {
     program::Command& command =
         builder.command(draft.queue, draft.opcode, std::span(draft.args.data(), draft.arg_count));
     command.macs = draft.macs;
+    if (draft.setting != program::kNoSetting) command.setting = numbers[draft.setting];
     for (const auto& region : draft.regions) builder.region(region);
     for (const auto flag : draft.waits) builder.wait(flag);
     for (const auto flag : draft.sets) builder.set(flag);
   }
   builder.end_task();
   drafts_.clear();
+  settings_.clear();
 }
 
 Slots::Slots(Emitter& emitter, std::vector<Flags> flags, program::SpaceId space, std::int64_t base,

@@ -25,6 +25,7 @@ class Emitter {
     std::array<std::int64_t, program::kMaxArgs> args{};
     std::uint8_t arg_count = 0;
     std::int64_t macs = 0;
+    std::uint32_t setting = program::kNoSetting;  ///< number in this task
     boost::container::small_vector<program::FlagId, 4> waits;
     boost::container::small_vector<program::FlagId, 4> sets;
     boost::container::small_vector<program::Region, 2> regions;
@@ -35,6 +36,8 @@ class Emitter {
   void region(LocalId id, const program::Region& region) { at(id).regions.push_back(region); }
   void wait(LocalId id, program::FlagId flag) { at(id).waits.push_back(flag); }
   void set(LocalId id, program::FlagId flag) { at(id).sets.push_back(flag); }
+  /// The number of a setting in this task, for Draft::setting; equal settings have one number.
+  std::uint32_t setting(const program::Setting& setting);
   [[nodiscard]] std::size_t size() const { return drafts_.size(); }
 
   /// Appends `task` with all commands to `program` and starts afresh.
@@ -42,6 +45,7 @@ class Emitter {
 
  private:
   std::vector<Draft> drafts_;
+  std::vector<program::Setting> settings_;
 };
 
 /// A buffer of one or more slots between a producing and a consuming queue.

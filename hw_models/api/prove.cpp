@@ -1,0 +1,268 @@
+#include "hw_models/api/prove.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <deque>
+
+#include "sim/base/error.h"
+#include "sim/program/describe.h"
+#include "workloads/passes/passes.h"
+
+namespace npusim::hw {
+
+namespace {
+
+/// Executes a segment's commands in an order that queues and flags allow.
+class Scheduler {
+ public:
+  Scheduler(const program::Program& program, QueueOrder order)
+      : program_(program),
+        order_(order),
+        queues_(program.target->queues.size()),
+        flags_(program.target->flags.size(), 0) {}
+
+  /// Commands [from, to); calls run(index) for each.
+  template <class Run>
+  void segment(std::uint32_t from, std::uint32_t to, Run&& run) {
+    for (std::uint32_t i = from; i < to; ++i) queues_[program_.commands[i].queue].push_back(i);
+    for (std::uint32_t done = from; done < to; ++done) run(next());
+  }
+
+ private:
+  bool ready(const program::Command& command) const {
+    const auto waits = program_.waits_of(command);
+    return std::all_of(waits.begin(), waits.end(), [&](program::FlagId flag) {
+      return flags_[flag] >= std::count(waits.begin(), waits.end(), flag);
+    });
+  }
+
+  /// Of the commands that can run, the first (or last) in program order; it is taken.
+  std::uint32_t next() {
+    std::deque<std::uint32_t>* chosen = nullptr;
+    for (auto& queue : queues_) {
+      if (queue.empty() || !ready(program_.commands[queue.front()])) continue;
+      const bool better =
+          chosen == nullptr || (order_ == QueueOrder::first_ready ? queue.front() < chosen->front()
+                                                                  : queue.front() > chosen->front());
+      if (better) chosen = &queue;
+    }
+    ensure(chosen != nullptr, "a verified program has no deadlock");
+    const std::uint32_t index = chosen->front();
+    chosen->pop_front();
+    const program::Command& command = program_.commands[index];
+    for (const auto flag : program_.waits_of(command)) --flags_[flag];
+    for (const auto flag : program_.sets_of(command)) ++flags_[flag];
+    return index;
+  }
+
+  const program::Program& program_;
+  QueueOrder order_;
+  std::vector<std::deque<std::uint32_t>> queues_;
+  std::vector<std::int64_t> flags_;
+};
+
+/// What lies between the inputs and each tensor.
+struct Path {
+  std::int64_t roundings = 0;
+  double products = 0;  ///< sum of accumulation lengths
+};
+
+std::vector<Path> paths(const ir::Graph& graph) {
+  std::vector<Path> out(graph.tensors.size());
+  for (const auto& op : graph.ops) {
+    Path path;
+    const auto join = [&](ir::TensorId id) {
+      if (id == ir::kNoTensor) return;
+      const Path& other = out[static_cast<std::size_t>(id)];
+      path.roundings = std::max(path.roundings, other.roundings);
+      path.products = std::max(path.products, other.products);
+    };
+    for (const auto id : op.inputs) join(id);
+    for (const auto& step : op.fused) join(step.operand);
+    path.roundings += 1 + std::ssize(op.fused);
+    const double results = static_cast<double>(ir::elements(graph.shape(op.outputs[0])));
+    path.products += static_cast<double>(ir::macs(graph, op).count()) / std::max(results, 1.0);
+    for (const auto id : op.outputs) out[static_cast<std::size_t>(id)] = path;
+  }
+  return out;
+}
+
+bool contains(const program::Region& region, program::SpaceId space, std::int64_t offset) {
+  bool found = false;
+  if (!region.write || region.space != space) return false;
+  program::for_each_run(region,
+                        [&](std::int64_t at) { found |= at <= offset && offset < at + region.bytes; });
+  return found;
+}
+
+class Runner {
+ public:
+  Runner(const Trial& trial, QueueOrder order)
+      : trial_(trial),
+        program_(trial.compiled.program),
+        chip_(*trial.compiled.functional),
+        order_(order),
+        paths_(paths(trial.graph)) {}
+
+  Verdict run() {
+    program::Storage storage(program_);
+    chip_.fill(trial_.expected, storage);
+    Scheduler scheduler(program_, order_);
+    for (std::uint32_t first = 0; first < program_.tasks.size();) {
+      std::uint32_t end = first + 1;
+      while (end < program_.tasks.size() && program_.tasks[end].joined) ++end;
+      run_segment(scheduler, first, end, storage);
+      if (verdict_.mismatch) break;
+      first = end;
+    }
+    return std::move(verdict_);
+  }
+
+ private:
+  /// Tasks [first, end); each is compared as soon as its last command has run.
+  void run_segment(Scheduler& scheduler, std::uint32_t first, std::uint32_t end, program::Storage& storage) {
+    std::vector<std::uint32_t> left;
+    for (std::uint32_t t = first; t < end; ++t) left.push_back(program_.tasks[t].command_count);
+    const program::Task& last = program_.tasks[end - 1];
+    for (std::uint32_t t = first; t < end; ++t) {
+      if (left[t - first] == 0) finish(t, storage);
+    }
+    scheduler.segment(program_.tasks[first].first_command, last.first_command + last.command_count,
+                      [&](std::uint32_t index) {
+                        const program::Command& command = program_.commands[index];
+                        ++verdict_.commands;
+                        execute(command, index, storage);
+                        if (--left[command.task - first] == 0) finish(command.task, storage);
+                      });
+  }
+
+  void execute(const program::Command& command, std::uint32_t index, program::Storage& storage) {
+    if (verdict_.mismatch || !chip_.computes(command.task)) return;
+    try {
+      chip_.execute(program_, command, storage);
+    } catch (const InternalError& error) {
+      throw InternalError(fmt::format("{}: {}", program::describe(program_, index), error.what()));
+    }
+  }
+
+  void finish(std::uint32_t task, program::Storage& storage) {
+    if (verdict_.mismatch) return;
+    const bool computed = chip_.computes(task);
+    if (!computed) verdict_.not_computed.push_back(program_.tasks[task].name);
+    for (const Holding& holding : chip_.results(task)) {
+      if (!computed) {
+        chip_.write(holding, expected(holding.tensor), storage);
+      } else if (!verdict_.mismatch) {
+        compare(task, holding, storage);
+      }
+    }
+  }
+
+  [[nodiscard]] std::vector<double> expected(ir::TensorId id) const {
+    const reference::Value* value = reference::find(trial_.expected, id);
+    ensure(value != nullptr, "the reference computes every tensor");
+    std::vector<double> out = value->doubles();
+    const bool scaled = trial_.dtype == ir::DType::i8 && value->dtype == ir::DType::i8;
+    if (!scaled) return out;
+    const int exponent = trial_.quantization.tensors.at(static_cast<std::size_t>(id));
+    for (double& number : out) number = std::ldexp(number, exponent);
+    return out;
+  }
+
+  [[nodiscard]] double tolerance(ir::TensorId id, std::uint32_t task) const {
+    if (trial_.dtype == ir::DType::i8) return 0;
+    const Path& path = paths_[static_cast<std::size_t>(id)];
+    const double products = path.products + static_cast<double>(chip_.accumulations(task));
+    return 4 * std::sqrt(static_cast<double>(path.roundings)) * std::ldexp(1.0, -10) +
+           products * std::ldexp(1.0, -24);
+  }
+
+  void compare(std::uint32_t task, const Holding& holding, program::Storage& storage) {
+    const std::vector<double> truth = expected(holding.tensor);
+    const std::vector<double> actual = chip_.read(holding, storage);
+    double peak = 0;
+    for (const double number : truth) {
+      if (std::isfinite(number)) peak = std::max(peak, std::abs(number));
+    }
+    TensorCheck check{
+        program_.tasks[task].name,      trial_.graph.tensor(holding.tensor).name, std::ssize(truth), 0, 0,
+        tolerance(holding.tensor, task)};
+    std::optional<std::size_t> wrong;
+    for (std::size_t i = 0; i < truth.size(); ++i) {
+      const bool same = truth[i] == actual[i] || (std::isnan(truth[i]) && std::isnan(actual[i]));
+      if (same) continue;
+      const double off = std::abs(truth[i] - actual[i]);
+      const bool fine = std::isfinite(off) && off <= check.tolerance * peak;
+      if (!fine && !wrong) wrong = i;
+      check.max_abs = std::isfinite(off) ? std::max(check.max_abs, off) : INFINITY;
+    }
+    check.relative = check.max_abs == 0 ? 0 : check.max_abs / peak;
+    verdict_.checks.push_back(check);
+    if (wrong) blame(task, holding, *wrong, truth[*wrong], actual[*wrong], check.tolerance * peak);
+  }
+
+  void blame(std::uint32_t task, const Holding& holding, std::size_t element, double truth, double actual,
+             double tolerance) {
+    const ir::Tensor& tensor = trial_.graph.tensor(holding.tensor);
+    Mismatch found;
+    found.task = program_.tasks[task].name;
+    found.tensor = tensor.name;
+    found.element = reference::coordinates_text(static_cast<std::int64_t>(element), tensor.shape);
+    found.expected = truth;
+    found.actual = actual;
+    found.tolerance = tolerance;
+    found.where = "no command writes it";
+    const auto at = chip_.address(holding, static_cast<std::int64_t>(element));
+    const program::Task& layer = program_.tasks[task];
+    for (std::uint32_t i = layer.first_command; i < layer.first_command + layer.command_count; ++i) {
+      const auto regions = program_.regions_of(program_.commands[i]);
+      const bool writes = std::any_of(regions.begin(), regions.end(), [&](const program::Region& region) {
+        return contains(region, at.space, at.offset);
+      });
+      if (!writes) continue;
+      found.command = i;
+      found.where = fmt::format("written by {}", program::describe(program_, i));
+    }
+    if (!layer.mapping.empty()) found.where += fmt::format("; {}", layer.mapping);
+    verdict_.mismatch = std::move(found);
+  }
+
+  const Trial& trial_;
+  const program::Program& program_;
+  const Functional& chip_;
+  QueueOrder order_;
+  std::vector<Path> paths_;
+  Verdict verdict_;
+};
+
+}  // namespace
+
+Trial prepare_trial(const Npu& npu, const ir::Graph& graph, const reference::Values& given, ir::DType dtype) {
+  if (dtype != ir::DType::f16 && dtype != ir::DType::i8) {
+    throw UserError(fmt::format("numbers are verified in fp16 and int8, not in {}", ir::to_string(dtype)));
+  }
+  Trial trial;
+  trial.dtype = dtype;
+  trial.graph = passes::run_pipeline(graph);
+  const reference::Values carried = reference::carry(graph, given, trial.graph);
+  reference::Options options;
+  options.arithmetic = reference::Arithmetic::fp16;
+  if (dtype == ir::DType::i8) {
+    trial.quantization = reference::calibrate(trial.graph, reference::execute(trial.graph, carried).peaks);
+    options.arithmetic = reference::Arithmetic::int8;
+    options.quantization = &trial.quantization;
+  }
+  trial.expected = reference::execute(trial.graph, carried, options).values;
+  trial.compiled = npu.compile(trial.graph, {dtype, dtype == ir::DType::i8 ? &trial.quantization : nullptr});
+  program::verify(trial.compiled.program);
+  if (trial.compiled.functional == nullptr) {
+    throw UserError(fmt::format("{} has no functional execution yet", npu.target().chip));
+  }
+  return trial;
+}
+
+Verdict run_trial(const Trial& trial, QueueOrder order) { return Runner(trial, order).run(); }
+
+}  // namespace npusim::hw

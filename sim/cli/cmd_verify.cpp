@@ -1,0 +1,111 @@
+// npusim verify: does the program compute what the network says?
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <memory>
+
+#include "hw_models/api/prove.h"
+#include "sim/base/error.h"
+#include "sim/cli/commands.h"
+#include "sim/cli/output.h"
+#include "workloads/onnx/weights.h"
+#include "workloads/reference/seeded.h"
+#include "workloads/zoo/zoo.h"
+
+namespace npusim::cli {
+namespace {
+
+struct VerifyCommand {
+  HardwareOptions hardware;
+  NetworkOptions network;
+  std::string dtype;
+  std::uint64_t seed = 1;
+  bool layers = false;
+};
+
+/// Seeded inputs, and the file's weights where it has them. `source` says which.
+reference::Values values(const VerifyCommand& options, const ir::Graph& graph, std::string& source) {
+  reference::Values given = reference::seeded_values(graph, options.seed);
+  source = fmt::format("random weights, seed {}", options.seed);
+  if (zoo::is_network(options.network.network)) return given;
+  try {
+    const reference::Values weights = onnx::load_weights(options.network.network, graph);
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      if (weights[i]) reference::set(given, static_cast<ir::TensorId>(i), *weights[i]);
+    }
+    source = fmt::format("the file's weights, inputs from seed {}", options.seed);
+  } catch (const UserError& error) {
+    source += fmt::format(" ({})", error.what());
+  }
+  return given;
+}
+
+void print_verdict(const VerifyCommand& options, const hw::Trial& trial, const hw::Verdict& verdict) {
+  if (options.layers) {
+    fmt::print("{:<40} {:<32} {:>10} {:>11} {:>9} {:>9}\n", "layer", "tensor", "elements", "error",
+               "relative", "allowed");
+    for (const auto& check : verdict.checks) {
+      fmt::print("{:<40} {:<32} {:>10} {:>11.3g} {:>9.2g} {:>9.2g}\n", check.task, check.tensor,
+                 check.elements, check.max_abs, check.relative, check.tolerance);
+    }
+  }
+  const auto worst = std::max_element(verdict.checks.begin(), verdict.checks.end(),
+                                      [](const auto& a, const auto& b) { return a.relative < b.relative; });
+  std::int64_t elements = 0;
+  for (const auto& check : verdict.checks) elements += check.elements;
+  fmt::print("{} commands executed; {} elements of {} tensors compared, {}\n", verdict.commands, elements,
+             verdict.checks.size(), trial.dtype == ir::DType::i8 ? "int8 exactly" : "fp16 within rounding");
+  if (worst != verdict.checks.end()) {
+    fmt::print(
+        "largest error: {:.3g}, {:.2e} of the tensor's scale ({:.2e} allowed), in '{}' of layer '{}'\n",
+        worst->max_abs, worst->relative, worst->tolerance, worst->tensor, worst->task);
+  }
+  for (const auto& name : verdict.not_computed) {
+    fmt::print("not executed, result taken from the reference: {}\n", name);
+  }
+}
+
+void verify(const VerifyCommand& options) {
+  using Clock = std::chrono::steady_clock;
+  const auto start = Clock::now();
+  const std::unique_ptr<hw::Npu> npu = hw::make_npu(resolve(options.hardware));
+  const ir::DType dtype = choose_dtype(options.dtype, npu->dtypes(), options.hardware.hw);
+  const ir::Graph graph = load(options.network);
+  std::string source;
+  const reference::Values given = values(options, graph, source);
+  fmt::print("{} on {} in {}: {}\n", graph.name, options.hardware.hw, ir::to_string(dtype), source);
+  const Progress progress(fmt::format("verifying {}", graph.name));
+  const hw::Trial trial = hw::prepare_trial(*npu, graph, given, dtype);
+  const auto prepared = Clock::now();
+  const hw::Verdict verdict = hw::run_trial(trial);
+  const auto end = Clock::now();
+  print_verdict(options, trial, verdict);
+  fmt::print("{:.1f} s: {:.1f} s reference and compiler, {:.1f} s program\n",
+             std::chrono::duration<double>(end - start).count(),
+             std::chrono::duration<double>(prepared - start).count(),
+             std::chrono::duration<double>(end - prepared).count());
+  if (!verdict.mismatch) return;
+  const hw::Mismatch& wrong = *verdict.mismatch;
+  throw InternalError(fmt::format("layer '{}' computes {} at {} of '{}', expected {} within {:.3g}; {}",
+                                  wrong.task, wrong.actual, wrong.element, wrong.tensor, wrong.expected,
+                                  wrong.tolerance, wrong.where));
+}
+
+}  // namespace
+
+void add_verify(CLI::App& app) {
+  auto options = std::make_shared<VerifyCommand>();
+  CLI::App* command = app.add_subcommand(
+      "verify", "execute a network's program on real tensors and compare with the reference");
+  add_hardware_options(*command, options->hardware);
+  add_network_options(*command, options->network);
+  command->add_option("--dtype", options->dtype, "fp16 or int8; default: the chip's first")
+      ->type_name("TYPE");
+  command->add_option("--seed", options->seed, "of random inputs and weights; default: 1")->type_name("S");
+  command->add_flag("--layers", options->layers, "print every layer's error");
+  command->callback([options] { verify(*options); });
+}
+
+}  // namespace npusim::cli
