@@ -198,7 +198,7 @@ class TlmMemory final : public mem::LateTarget {
   void push(const mem::Request& request, Cycles arrival) override {
     ensure(arrival >= now_, "a request reaches a TLM memory in its past");
     const ContextScope scope(simulation_->context.get());
-    run_to(arrival);
+    used_ = true;
     simulation_->initiator->push(request, simulation_->clock->time_of(arrival.count()));
   }
   void advance_to(Cycles cycle) override {
@@ -236,7 +236,6 @@ class TlmMemory final : public mem::LateTarget {
   }
   /// Everything before the edge of `cycle` happens.
   void run_to(Cycles cycle) {
-    used_ = true;
     const sc_core::sc_time until = simulation_->clock->time_of(cycle.count());
     if (until > sc_core::sc_time_stamp()) sc_core::sc_start(until - sc_core::sc_time_stamp());
   }

@@ -55,6 +55,29 @@ Json json_of(const Coverage& coverage) {
           {"bytes_percent", coverage.bytes_percent}};
 }
 
+Json json_of(const LinkTrafficReport& traffic) {
+  return {{"bytes", traffic.bytes},
+          {"packets", traffic.packets},
+          {"busy_cycles", traffic.busy_cycles},
+          {"wait_cycles", traffic.wait_cycles}};
+}
+
+/// What only some runs have: links, co-runners.
+void add_others(const Report& report, Json& json) {
+  for (const LinkReport& link : report.links) {
+    json["links"].push_back(
+        {{"name", link.name}, {"read", json_of(link.read)}, {"write", json_of(link.write)}});
+  }
+  for (const CoRunnerReport& one : report.corunners) {
+    json["corunners"].push_back({{"name", one.name},
+                                 {"read_bytes", one.read_bytes},
+                                 {"write_bytes", one.write_bytes},
+                                 {"asked_gb_s", one.asked_gb_s},
+                                 {"achieved_gb_s", report.achieved_gb_s(one)}});
+  }
+  if (report.alone_cycles > 0) json["alone_cycles"] = report.alone_cycles;
+}
+
 Json simulation_of(const Report& report, bool with_wall_time) {
   Json json;
   if (with_wall_time) {
@@ -89,6 +112,7 @@ std::string to_json(const Report& report, bool with_wall_time) {
                   {"refreshes", report.refreshes}};
   if (!report.dram_waits.empty()) json["dram"]["waits"] = waits_json(report);
   json["sram"] = {{"read_bytes", report.sram_read_bytes}, {"write_bytes", report.sram_write_bytes}};
+  add_others(report, json);
   json["layers"] = Json::array();
   for (const LayerReport& layer : report.layers) json["layers"].push_back(json_of(layer));
   json["engines"] = json_of(report.engines);

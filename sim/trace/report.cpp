@@ -41,6 +41,12 @@ double Report::latency_ms() const {
   return clock_mhz > 0 ? static_cast<double>(total_cycles) / (clock_mhz * 1e3) : 0;
 }
 
+double Report::achieved_gb_s(const CoRunnerReport& corunner) const {
+  const double seconds = latency_ms() / 1e3;
+  const auto bytes = static_cast<double>(corunner.read_bytes + corunner.write_bytes);
+  return seconds > 0 ? bytes / seconds / 1e9 : 0;
+}
+
 double Report::mac_utilization() const {
   const double possible = static_cast<double>(total_cycles) * peak_macs_per_cycle;
   return possible > 0 ? static_cast<double>(macs) / possible : 0;

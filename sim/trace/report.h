@@ -67,6 +67,26 @@ struct LayerReport {
   [[nodiscard]] std::int64_t cycles() const { return end_cycle - start_cycle; }
 };
 
+/// One direction of a host link.
+struct LinkTrafficReport {
+  std::int64_t bytes = 0;
+  std::int64_t packets = 0;
+  std::int64_t busy_cycles = 0;
+  std::int64_t wait_cycles = 0;  ///< of masters for one another, for a piece's hold, for the other direction
+};
+
+struct LinkReport {
+  std::string name;
+  LinkTrafficReport read, write;  ///< host to chip, chip to host
+};
+
+/// Somebody else's traffic on the chip's memory.
+struct CoRunnerReport {
+  std::string name;
+  std::int64_t read_bytes = 0, write_bytes = 0;
+  double asked_gb_s = 0;  ///< 0: a trace in its own time
+};
+
 /// How much of the network an engine modelled, a host fallback ran, or a pass folded away. Percentages of the
 /// operators, MACs and bytes of the graph as imported.
 struct Coverage {
@@ -108,6 +128,9 @@ struct Report {
   std::int64_t refreshes = 0;
   double dram_clock_mhz = 0;           ///< of the clocks in dram_waits
   std::vector<WaitReport> dram_waits;  ///< by port, of DRAM policy fr-fcfs
+  std::vector<LinkReport> links;
+  std::vector<CoRunnerReport> corunners;
+  std::int64_t alone_cycles = 0;  ///< total_cycles of the same without co-runners; 0: not known
   std::vector<LayerReport> layers;
   std::vector<EngineReport> engines;
   Coverage coverage;
@@ -125,6 +148,8 @@ struct Report {
   [[nodiscard]] double latency_ms() const;
   /// MACs / (cycles x peak MACs per cycle).
   [[nodiscard]] double mac_utilization() const;
+  /// What a co-runner was given, in GB/s over the whole run.
+  [[nodiscard]] double achieved_gb_s(const CoRunnerReport& corunner) const;
 };
 
 /// Throws InternalError unless engines and layers add up, exactly: layers' cycles, MACs and bytes to the

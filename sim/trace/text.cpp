@@ -32,6 +32,34 @@ std::string traffic(std::int64_t read, std::int64_t written, double seconds) {
 /// One line of the summary, or more where it is long.
 std::string item(std::string_view label, std::string_view text) { return labelled(label, text, 11, kWidth); }
 
+/// Host links and co-runners, where there are any.
+std::string others(const Report& report, double seconds) {
+  std::string text;
+  for (const LinkReport& link : report.links) {
+    const auto share_of = [&report](const LinkTrafficReport& one) {
+      return fmt::format("{} busy, {} cycles waited", percent(share(one.busy_cycles, report.total_cycles)),
+                         grouped(one.wait_cycles));
+    };
+    text +=
+        item(link.name, fmt::format("{}; in {}; out {}", traffic(link.read.bytes, link.write.bytes, seconds),
+                                    share_of(link.read), share_of(link.write)));
+  }
+  for (const CoRunnerReport& one : report.corunners) {
+    const std::string asked =
+        one.asked_gb_s > 0
+            ? fmt::format(", {} of what it asks", percent(report.achieved_gb_s(one) / one.asked_gb_s))
+            : "";
+    text += item("beside",
+                 fmt::format("{}: {}{}", one.name, traffic(one.read_bytes, one.write_bytes, seconds), asked));
+  }
+  if (report.alone_cycles > 0) {
+    const std::int64_t cost = report.total_cycles - report.alone_cycles;
+    text += item("cost", fmt::format("{} cycles more than alone ({:+.1f} %)", grouped(cost),
+                                     100 * share(cost, report.alone_cycles)));
+  }
+  return text;
+}
+
 std::string totals(const Report& report) {
   const double seconds = report.latency_ms() / 1e3;
   std::string latency = fmt::format("{}, {} cycles at {} MHz", si(seconds, "s"), grouped(report.total_cycles),
@@ -49,6 +77,7 @@ std::string totals(const Report& report) {
                                    traffic(report.dram_read_bytes, report.dram_write_bytes, seconds),
                                    percent(report.row_hit_rate), grouped(report.refreshes)));
   text += waits_text(report);
+  text += others(report, seconds);
   if (report.sram_read_bytes + report.sram_write_bytes > 0) {
     text += item("L2", traffic(report.sram_read_bytes, report.sram_write_bytes, seconds));
   }

@@ -288,6 +288,21 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("Taking a request decides nothing: what would have been answered before it is still to come",
+          "[tlm]") {
+  const auto memory = make_tlm_memory(factory<FixedMemory>(sc_time(50, SC_NS)), kClock, 0);
+  memory->push(request(0, 64, false, 0), Cycles(10));
+  memory->push(request(64, 64, false, 1), Cycles(200));
+  CHECK(memory->done().empty());
+  CHECK(memory->earliest_answer() <= Cycles(36));
+  memory->advance_to(Cycles(36));
+  REQUIRE(memory->done().size() == 1);
+  CHECK(memory->done()[0].finish == Cycles(36));
+  memory->advance_to(Cycles(300));
+  REQUIRE(memory->done().size() == 2);
+  CHECK(memory->done()[1].finish == Cycles(226));
+}
+
 TEST_CASE("A foreign memory that takes one request at a time holds up the rest: 50, 100, 150 ns", "[tlm]") {
   const auto memory = make_tlm_memory(factory<FixedMemory>(sc_time(50, SC_NS)), kClock, 0);
   const std::vector<std::pair<std::int64_t, mem::Request>> requests = {{10, request(0, 64, false, 0)},
