@@ -1,10 +1,14 @@
 // From a network to a report.
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <chrono>
 #include <set>
 
 #include "hw_models/api/npu.h"
 #include "sim/base/error.h"
 #include "sim/base/hash.h"
+#include "sim/mem/corunner.h"
 #include "workloads/passes/passes.h"
 
 namespace npusim::hw {
@@ -25,6 +29,26 @@ void add_memory(const mem::MemoryCounters& memory, trace::Report& report) {
       accesses == 0 ? 0 : static_cast<double>(memory.row_hits) / static_cast<double>(accesses);
   report.refreshes = memory.refreshes;
   report.bursts = memory.bursts;
+  const auto direction = [](const mem::LinkTraffic& one) {
+    return trace::LinkTrafficReport{one.bytes, one.packets, one.busy_cycles, one.wait_cycles};
+  };
+  for (const mem::LinkCounters& link : memory.links) {
+    report.links.push_back({link.name, direction(link.read), direction(link.write)});
+  }
+}
+
+void add_corunners(const mem::MemoryCounters& memory, const mem::MemorySpec& spec, trace::Report& report) {
+  const std::size_t first = spec.ports.size() - memory.corunners.size();
+  for (std::size_t i = 0; i < memory.corunners.size(); ++i) {
+    const mem::CoRunnerCounters& one = memory.corunners[i];
+    const mem::PortSpec& port = spec.ports[first + i];
+    double asked = 0;
+    if (port.traffic->kind != mem::TrafficPattern::Kind::trace) {
+      asked = static_cast<double>(port.request_bytes) * static_cast<double>(spec.clock_hz) *
+              static_cast<double>(port.issue_den) / static_cast<double>(port.issue_num) / 1e9;
+    }
+    report.corunners.push_back({one.name, one.read_bytes, one.write_bytes, asked});
+  }
 }
 
 void add_waits(const mem::MemoryCounters& memory, const mem::MemorySpec& spec, trace::Report& report) {
@@ -97,12 +121,43 @@ trace::Coverage coverage(const ir::Graph& imported, const ir::Graph& optimised,
 
 }  // namespace
 
-Evaluator::Evaluator(const Config& description, kernel::KernelKind kernel)
+namespace {
+
+/// The machine of a chip; UserError when it shall be clocked and the chip has no clocked engine.
+std::unique_ptr<kernel::Machine> make_machine(const std::string& chip, const Npu& npu,
+                                              const kernel::MachineSpec& spec, kernel::KernelKind kernel,
+                                              kernel::EngineKind engines) {
+  const auto& all = spec.engines;
+  const bool twins =
+      std::any_of(all.begin(), all.end(), [](const auto& engine) { return bool(engine.clocked); });
+  if (engines == kernel::EngineKind::clocked && !twins) {
+    throw UserError(fmt::format("{} has no clocked engines: run it with --engines fast", chip));
+  }
+  return std::make_unique<kernel::Machine>(npu.target(), spec, kernel, engines);
+}
+
+/// The chip's machine with what is around it.
+kernel::MachineSpec surrounded(const std::string& chip, kernel::MachineSpec spec, Surroundings around) {
+  if (around.corunners.empty() && !around.memory) return spec;
+  if (spec.memory.make) {
+    throw UserError(fmt::format(
+        "{} has a memory system of its own: co-runners and foreign memories need a chip on npusim's", chip));
+  }
+  for (mem::PortSpec& port : around.corunners) spec.memory.ports.push_back(std::move(port));
+  spec.memory.external = std::move(around.memory);
+  return spec;
+}
+
+}  // namespace
+
+Evaluator::Evaluator(const Config& description, kernel::KernelKind kernel, kernel::EngineKind engines,
+                     Surroundings surroundings)
     : name_(description.text("chip")),
       hash_(hex_hash(description.canonical())),
       hardware_(description.canonical()),
       npu_(make_npu(description)),
-      machine_(std::make_unique<kernel::Machine>(npu_->target(), npu_->machine(), kernel)) {}
+      spec_(surrounded(name_, npu_->machine(), std::move(surroundings))),
+      machine_(make_machine(name_, *npu_, spec_, kernel, engines)) {}
 
 Evaluator::~Evaluator() = default;
 
@@ -132,7 +187,8 @@ trace::Report Evaluator::evaluate(const ir::Graph& graph, const EvaluateOptions&
   for (const auto& layer : run.layers) report.macs += layer.macs;
   report.peak_macs_per_cycle = npu_->peak_macs_per_cycle(options.dtype);
   add_memory(run.memory, report);
-  add_waits(run.memory, npu_->machine().memory, report);
+  add_waits(run.memory, spec_.memory, report);
+  add_corunners(run.memory, spec_.memory, report);
   report.layers = std::move(run.layers);
   report.engines = std::move(run.engines);
   report.spans = std::move(run.spans);

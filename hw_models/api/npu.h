@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -66,11 +67,21 @@ struct EvaluateOptions {
   bool spans = false;
 };
 
+/// What shares a chip's memory, or replaces it.
+struct Surroundings {
+  std::vector<mem::PortSpec> corunners;  ///< mem::corunner_port()
+  /// Of MemorySpec::external: a memory in place of npusim's DRAM; empty: npusim's.
+  std::function<std::unique_ptr<mem::LateTarget>(const mem::MemorySpec&)> memory;
+};
+
 /// Compiles (after the common passes), simulates and reports. A machine elaborates once in a process:
 /// evaluate() may be called any number of times with the same chip, and every call gives the same report.
 class Evaluator {
  public:
-  Evaluator(const Config& description, kernel::KernelKind kernel);
+  /// Clocked engines need KernelKind::systemc and a chip that has twins: throws UserError for one that has
+  /// none.
+  Evaluator(const Config& description, kernel::KernelKind kernel,
+            kernel::EngineKind engines = kernel::EngineKind::fast, Surroundings surroundings = {});
   ~Evaluator();
   Evaluator(const Evaluator&) = delete;
   Evaluator& operator=(const Evaluator&) = delete;
@@ -83,6 +94,7 @@ class Evaluator {
   std::string hash_;
   std::string hardware_;
   std::unique_ptr<Npu> npu_;
+  kernel::MachineSpec spec_;  ///< the chip's, with its surroundings
   std::unique_ptr<kernel::Machine> machine_;
 };
 

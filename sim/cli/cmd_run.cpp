@@ -4,8 +4,10 @@
 #include <memory>
 
 #include "hw_models/api/npu.h"
+#include "sim/base/error.h"
 #include "sim/cli/commands.h"
 #include "sim/cli/output.h"
+#include "sim/cli/surroundings.h"
 #include "sim/trace/report.h"
 
 namespace npusim::cli {
@@ -18,13 +20,20 @@ struct RunOptions {
   std::string format = "text";
   std::string output;
   std::string trace;
-  std::string kernel = "run-ahead";
+  std::string kernel;
+  std::string engines = "fast";
   bool check = false;
+  SurroundingOptions surroundings;
 };
 
 void run(const RunOptions& options) {
   const std::size_t format = choose("--format", options.format, {"text", "json", "csv"});
-  const std::size_t kernel = choose("--kernel", options.kernel, {"run-ahead", "systemc"});
+  const std::size_t engines = choose("--engines", options.engines, {"fast", "clocked"});
+  // Clocked engines live in global time.
+  const std::string by_default = engines == 0 ? "run-ahead" : "systemc";
+  const std::size_t kernel =
+      choose("--kernel", options.kernel.empty() ? by_default : options.kernel, {"run-ahead", "systemc"});
+  if (engines == 1 && kernel == 0) throw UserError("--engines clocked needs --kernel systemc");
   check_writable(options.output);
   check_writable(options.trace);
   const Config description = resolve(options.hardware);
@@ -32,14 +41,26 @@ void run(const RunOptions& options) {
 
   hw::EvaluateOptions evaluate;
   evaluate.kernel = kernel == 0 ? kernel::KernelKind::run_ahead : kernel::KernelKind::systemc;
-  hw::Evaluator evaluator(description, evaluate.kernel);
-  evaluate.dtype = choose_dtype(options.dtype, evaluator.npu().dtypes(), options.hardware.hw);
   evaluate.verify_program = options.check;
   evaluate.spans = !options.trace.empty();
+  const std::int64_t clock_hz = hw::make_npu(description)->machine().clock_hz;
+  const auto report_at = [&](std::int64_t load) {
+    hw::Evaluator evaluator(description, evaluate.kernel,
+                            engines == 0 ? kernel::EngineKind::fast : kernel::EngineKind::clocked,
+                            surroundings_of(options.surroundings, clock_hz, load));
+    evaluate.dtype = choose_dtype(options.dtype, evaluator.npu().dtypes(), options.hardware.hw);
+    return evaluator.evaluate(graph, evaluate);
+  };
+  const std::vector<std::int64_t> loads = corunner_loads(options.surroundings);
+  if (!loads.empty() && !options.trace.empty()) {
+    throw UserError("--trace: expected one run, not one for each --corunner-load");
+  }
   trace::Report report;
   {
     const Progress progress(fmt::format("simulating {} on {}", graph.name, options.hardware.hw));
-    report = evaluator.evaluate(graph, evaluate);
+    if (!loads.empty()) return write_output(options.output, latency_curve(loads, format, report_at));
+    report = report_at(100);
+    if (!report.corunners.empty()) report.alone_cycles = report_at(0).total_cycles;
   }
   if (!options.trace.empty()) write_output(options.trace, trace::to_chrome_trace(report));
   write_output(options.output, format == 0   ? trace::to_text(report)
@@ -63,8 +84,14 @@ void add_run(CLI::App& app) {
       ->type_name("FILE");
   command
       ->add_option("--kernel", options->kernel,
-                   "run-ahead, or systemc: every block its own process, slower, same cycles")
+                   "run-ahead, or systemc: every block its own process, slower, same cycles; default: "
+                   "run-ahead, with clocked engines systemc")
       ->type_name("KIND");
+  command
+      ->add_option("--engines", options->engines,
+                   "fast, or clocked: register-level twins edge by edge, far slower, same cycles")
+      ->type_name("KIND");
+  add_surrounding_options(*command, options->surroundings);
   command->add_flag("--check", options->check, "verify the compiled program before it runs");
   command->callback([options] { run(*options); });
 }
