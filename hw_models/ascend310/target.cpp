@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <memory>
 
+#include "hw_models/ascend310/clocked/twins.h"
+#include "hw_models/ascend310/functional/executor.h"
 #include "hw_models/ascend310/timing.h"
 
 namespace npusim::ascend310 {
@@ -72,6 +75,11 @@ kernel::MachineSpec make_machine(const Spec& spec) {
   machine.flag_latency = spec.flag_latency;
   machine.memory = spec.memory;
   const auto timing = [&spec](const program::Command& command) { return duration(spec, command); };
+  const auto executor = std::make_shared<Executor>();
+  const auto execute = [executor](const program::Program& program, const program::Command& command,
+                                  program::Storage& storage) {
+    executor->execute(program, command, storage);
+  };
   for (std::int64_t core = 0; core < spec.cores; ++core) {
     for (std::size_t pipe = 0; pipe < kPipeNames.size(); ++pipe) {
       kernel::EngineSpec engine;
@@ -86,6 +94,8 @@ kernel::MachineSpec make_machine(const Spec& spec) {
       } else {
         engine.timing = timing;
       }
+      engine.execute = execute;
+      engine.clocked = clocked::twin_factory(spec, static_cast<Pipe>(pipe), engine.execute);
       machine.engines.push_back(engine);
     }
     kernel::DispatcherSpec dispatcher;

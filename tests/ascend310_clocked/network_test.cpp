@@ -1,0 +1,131 @@
+// Whole networks with clocked engines: the same cycles as with fast ones, command by command, and the same
+// numbers, byte by byte.
+#include <fmt/format.h>
+
+#include "hw_models/api/npu.h"
+#include "hw_models/api/prove.h"
+#include "sim/base/error.h"
+#include "sim/kernel/machine.h"
+#include "tests/catch.h"
+#include "workloads/reference/seeded.h"
+#include "workloads/zoo/zoo.h"
+
+using namespace npusim;
+
+namespace {
+
+const hw::Npu& chip() {
+  static const std::unique_ptr<hw::Npu> made = hw::make_npu(hw::describe("ascend310"));
+  return *made;
+}
+
+/// A run of a trial's program on real numbers, and what its memory holds in the end.
+struct Outcome {
+  explicit Outcome(const hw::Trial& trial) : storage(trial.compiled.program) {
+    trial.compiled.functional->fill(trial.expected, storage);
+  }
+  program::Storage storage;
+  kernel::RunResult result;
+};
+
+void run(const hw::Trial& trial, kernel::EngineKind engines, Outcome& outcome) {
+  const bool fast = engines == kernel::EngineKind::fast;
+  kernel::Machine machine(chip().target(), chip().machine(),
+                          fast ? kernel::KernelKind::run_ahead : kernel::KernelKind::systemc, engines);
+  outcome.result = machine.run(trial.compiled.program, {true, &outcome.storage});
+}
+
+/// The first command whose start or end differs, in words; "" when none does.
+std::string different_span(const hw::Trial& trial, const kernel::RunResult& fast,
+                           const kernel::RunResult& clocked) {
+  const auto& program = trial.compiled.program;
+  std::vector<trace::Span> a(program.commands.size());
+  std::vector<trace::Span> b(program.commands.size());
+  if (fast.spans.size() != a.size() || clocked.spans.size() != a.size()) return "a command has no span";
+  for (const auto& span : fast.spans) a.at(span.command) = span;
+  for (const auto& span : clocked.spans) b.at(span.command) = span;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (a[i].start == b[i].start && a[i].end == b[i].end && a[i].engine == b[i].engine) continue;
+    return fmt::format("command {} ({}, layer {}): {}..{} fast, {}..{} clocked", i,
+                       program.target->opcodes[program.commands[i].opcode].name,
+                       program.tasks[a[i].task].name, a[i].start, a[i].end, b[i].start, b[i].end);
+  }
+  return "";
+}
+
+/// The first buffer whose bytes differ; "" when none does. Buffers are the network's inputs, weights,
+/// intermediate results and outputs.
+std::string different_buffer(const hw::Trial& trial, Outcome& a, Outcome& b) {
+  for (const auto& buffer : trial.compiled.program.buffers) {
+    const auto left = a.storage.bytes(buffer.space, buffer.offset, buffer.bytes);
+    const auto right = b.storage.bytes(buffer.space, buffer.offset, buffer.bytes);
+    if (!std::equal(left.begin(), left.end(), right.begin())) return buffer.name;
+  }
+  return "";
+}
+
+/// Every byte of the outputs is zero.
+bool empty_output(const hw::Trial& trial, Outcome& outcome) {
+  for (const auto& buffer : trial.compiled.program.buffers) {
+    if (!buffer.output) continue;
+    const auto bytes = outcome.storage.bytes(buffer.space, buffer.offset, buffer.bytes);
+    if (std::any_of(bytes.begin(), bytes.end(), [](std::byte byte) { return byte != std::byte{0}; })) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void compare(const std::string& network, ir::DType dtype) {
+  const ir::Graph graph = zoo::build(network, 1);
+  const auto trial = hw::prepare_trial(chip(), graph, reference::seeded_values(graph, 310), dtype);
+  Outcome fast(trial);
+  Outcome clocked(trial);
+  run(trial, kernel::EngineKind::fast, fast);
+  run(trial, kernel::EngineKind::clocked, clocked);
+  INFO(network << " " << ir::to_string(dtype));
+  CHECK(clocked.result.total_cycles == fast.result.total_cycles);
+  CHECK(different_span(trial, fast.result, clocked.result).empty());
+  CHECK(different_buffer(trial, fast, clocked).empty());
+  CHECK_FALSE(empty_output(trial, clocked));
+  for (std::size_t i = 0; i < fast.result.layers.size(); ++i) {
+    CHECK(clocked.result.layers[i].start_cycle == fast.result.layers[i].start_cycle);
+    CHECK(clocked.result.layers[i].end_cycle == fast.result.layers[i].end_cycle);
+  }
+}
+
+}  // namespace
+
+TEST_CASE(
+    "ResNet-8 for 32x32 images in fp16: clocked engines take the same cycles and leave the same bytes") {
+  compare("resnet8", ir::DType::f16);
+}
+
+TEST_CASE(
+    "ResNet-8 for 32x32 images in int8: clocked engines take the same cycles and leave the same bytes") {
+  compare("resnet8", ir::DType::i8);
+}
+
+TEST_CASE(
+    "MobileNetV2 and ResNet-18 at 224x224: clocked engines take the same cycles and leave the same bytes",
+    "[.slow]") {
+  for (const char* network : {"mobilenet_v2", "resnet18"}) {
+    for (const ir::DType dtype : {ir::DType::f16, ir::DType::i8}) compare(network, dtype);
+  }
+}
+
+TEST_CASE("a program whose row switches are counted one too few is caught by the clocked run") {
+  const ir::Graph graph = zoo::build("resnet8", 1);
+  auto trial = hw::prepare_trial(chip(), graph, reference::seeded_values(graph, 1), ir::DType::f16);
+  for (auto& command : trial.compiled.program.commands) {
+    const auto& opcode = chip().target().opcodes[command.opcode];
+    if (opcode.name != "load3d_a" || command.args[2] == 0) continue;
+    --command.args[2];
+    break;
+  }
+  Outcome fast(trial);
+  Outcome clocked(trial);
+  run(trial, kernel::EngineKind::fast, fast);
+  run(trial, kernel::EngineKind::clocked, clocked);
+  CHECK(different_span(trial, fast.result, clocked.result).find("load3d_a") != std::string::npos);
+}
