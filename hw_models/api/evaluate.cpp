@@ -7,7 +7,6 @@
 
 #include "hw_models/api/npu.h"
 #include "sim/base/error.h"
-#include "sim/base/hash.h"
 #include "sim/mem/corunner.h"
 #include "workloads/passes/passes.h"
 
@@ -153,7 +152,7 @@ kernel::MachineSpec surrounded(const std::string& chip, kernel::MachineSpec spec
 Evaluator::Evaluator(const Config& description, kernel::KernelKind kernel, kernel::EngineKind engines,
                      Surroundings surroundings)
     : name_(description.text("chip")),
-      hash_(hex_hash(description.canonical())),
+      hash_(hardware_hash(description)),
       hardware_(description.canonical()),
       npu_(make_npu(description)),
       spec_(surrounded(name_, npu_->machine(), std::move(surroundings))),

@@ -57,6 +57,9 @@ std::vector<std::string> chip_names();
 /// The description of a built-in chip ("ascend310") or of a YAML file (which may say `extends: ascend310`),
 /// with `overrides` ("key=value") applied. Throws UserError for unknown names and keys.
 Config describe(const std::string& name_or_file, const std::vector<std::string>& overrides = {});
+/// Of the description and the contents of the DRAM timing table that it names: equal for equal hardware.
+/// Throws UserError when there is no such table.
+std::string hardware_hash(const Config& description);
 /// Builds the chip that a description names. Throws UserError for missing, unknown or out-of-range keys.
 std::unique_ptr<Npu> make_npu(const Config& description);
 

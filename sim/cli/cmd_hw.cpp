@@ -7,7 +7,6 @@
 #include "hw_models/api/npu.h"
 #include "sim/base/config.h"
 #include "sim/base/error.h"
-#include "sim/base/hash.h"
 #include "sim/cli/commands.h"
 #include "sim/cli/output.h"
 #include "sim/cli/yaml_text.h"
@@ -60,7 +59,7 @@ void show(const HardwareOptions& options, const std::string& output) {
   check_writable(output);
   const Config description = resolve(options);
   hw::make_npu(description);  // refuses impossible values
-  write_output(output, fmt::format("# {}, description {}\n{}", options.hw, hex_hash(description.canonical()),
+  write_output(output, fmt::format("# {}, description {}\n{}", options.hw, hw::hardware_hash(description),
                                    yaml_text(description)));
 }
 
@@ -71,7 +70,7 @@ void check(const std::string& file) {
   const Config description = hw::describe(bare ? "./" + file : file);
   const std::unique_ptr<hw::Npu> npu = hw::make_npu(description);
   write_output("", fmt::format("{}: ok, a {} with description {}\n", file, npu->target().chip,
-                               hex_hash(description.canonical())));
+                               hw::hardware_hash(description)));
 }
 
 }  // namespace

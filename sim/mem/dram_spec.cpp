@@ -125,8 +125,11 @@ DramSpec read_dram(const Config& config, const std::string& prefix) {
                     config.where(key("arbitration")), key("arbitration"), to_string(spec.fr_fcfs.arbitration),
                     key("policy")));
   }
-  const DramRules& rules = spec.fr_fcfs.rules;
-  spec.channel_bytes = rules.banks() * rules.rows * rules.columns * rules.burst_bytes;
+  if (spec.policy == DramPolicy::fr_fcfs) {
+    // The in-order channel has rows without end: it serves chips that lay out addresses sparsely, too.
+    const DramRules& rules = spec.fr_fcfs.rules;
+    spec.channel_bytes = rules.banks() * rules.rows * rules.columns * rules.burst_bytes;
+  }
   return spec;
 }
 

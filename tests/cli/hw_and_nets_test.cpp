@@ -4,7 +4,6 @@
 #include <sstream>
 
 #include "hw_models/api/npu.h"
-#include "sim/base/hash.h"
 #include "tests/catch.h"
 #include "tests/cli/run_npusim.h"
 #include "workloads/zoo/zoo.h"
@@ -56,7 +55,7 @@ TEST_CASE("hw show prints each value with its source, and its text is a descript
   CHECK(contains(outcome.out, "# published | "));
   const TempFolder folder;
   write_file(folder / "copy.yaml", outcome.out);
-  const auto hash = npusim::hex_hash(npusim::hw::describe("ascend310").canonical());
+  const auto hash = npusim::hw::hardware_hash(npusim::hw::describe("ascend310"));
   CHECK(contains(outcome.out, hash));
   const Outcome checked = run_npusim({"hw", "check", folder / "copy.yaml"});
   INFO(checked.err);
@@ -78,7 +77,7 @@ TEST_CASE("a description of one line that extends the Ascend 310 is ok, has a ha
   INFO(checked.err);
   REQUIRE(checked.exit_code == 0);
   CHECK(contains(checked.out, "ok"));
-  CHECK_FALSE(contains(checked.out, npusim::hex_hash(npusim::hw::describe("ascend310").canonical())));
+  CHECK_FALSE(contains(checked.out, npusim::hw::hardware_hash(npusim::hw::describe("ascend310"))));
 
   const Outcome ran = run_npusim({"run", "--hw", folder / "wide.yaml", "squeezenet1_1", "--format", "json"});
   INFO(ran.err);
@@ -109,4 +108,18 @@ TEST_CASE("CI runs the README's two commands as they are written") {
     CHECK(contains(readme, "\n" + command + "\n"));
     CHECK(contains(ci, "\n" + command + "\n"));
   }
+}
+
+TEST_CASE("two descriptions whose DRAM tables of one name differ in tRFC have different hashes") {
+  const TempFolder folder;
+  const std::string table = folder / "dram.yaml";
+  const auto hash = [&](const std::string& trfc) {
+    std::string text = read_file(std::string(NPUSIM_SOURCE_DIR) + "/sim/mem/dram/lpddr4x-3200.yaml");
+    const std::string from = "trfc: 448";
+    text.replace(text.find(from), from.size(), trfc);
+    write_file(table, text);
+    return npusim::hw::hardware_hash(npusim::hw::describe("ascend310", {"dram.model=" + table}));
+  };
+  CHECK(hash("trfc: 448") == hash("trfc: 448"));
+  CHECK(hash("trfc: 448") != hash("trfc: 449"));
 }

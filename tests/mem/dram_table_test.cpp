@@ -160,11 +160,12 @@ TEST_CASE("A chip chooses the exact controller and its parameters; what is not g
   const DramSpec plain = read("");
   CHECK(plain.policy == DramPolicy::in_order);
   CHECK(plain.fr_fcfs.arbitration == Arbitration::fifo);
-  CHECK(plain.channel_bytes == INT64_C(1) << 30U);
+  CHECK(plain.channel_bytes == 0);
   const DramSpec spec = read(
       "  policy: fr-fcfs\n  arbitration: weighted\n  fr_fcfs:\n    bank_queue: 4\n    write_queue: 16\n"
       "    write_idle: 3\n    page: adaptive\n    page_timeout: 70\n    refresh: per-bank\n");
   CHECK(spec.policy == DramPolicy::fr_fcfs);
+  CHECK(spec.channel_bytes == INT64_C(1) << 30U);
   CHECK(spec.fr_fcfs.arbitration == Arbitration::weighted);
   const FrFcfsPolicy& policy = spec.fr_fcfs.policy;
   CHECK(policy.bank_queue == 4);
