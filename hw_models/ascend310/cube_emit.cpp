@@ -95,6 +95,7 @@ class CoreEmitter {
     image.pad_left = layer.window.pad.left;
     image.out_width = layer.wo;
     image.pixel_bytes = layer.a->shape.block_bytes;
+    image.stood_up = layer.stood_up ? 1 : 0;
     Load2dSetting planes;
     planes.element_bytes = kBlock / layer.k_elements;
     load_a_setting_ = emitter.setting(layer.load2d ? to_setting(planes) : to_setting(image));

@@ -61,6 +61,7 @@ struct CubeLayer {
 
   std::int64_t load_width = 1;   ///< output pixels a row, as load3d counts them
   std::int64_t load_stride = 1;  ///< pixels of the input between neighbours in such a row
+  bool stood_up = false;         ///< an image of one row, handled as one of one column
   bool c04 = false;              ///< A has 4 channels a block, so that a fractal of K holds several taps
 
   /// Fractals of K that one block of A's channels makes.

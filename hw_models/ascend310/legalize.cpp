@@ -174,6 +174,7 @@ class Legalizer {
 
   /// An image of one row is as well an image of one column, which tiles can cut anywhere.
   static void stand_up(CubeLayer& layer) {
+    layer.stood_up = true;
     std::swap(layer.ho, layer.wo);
     std::swap(layer.hi, layer.wi);
     auto& w = layer.window;

@@ -53,7 +53,8 @@ constexpr Field<Load3dSetting> kLoad3dFields[] = {{"height", &Load3dSetting::hei
                                                   {"first_pixel", &Load3dSetting::first_pixel},
                                                   {"pixels", &Load3dSetting::pixels},
                                                   {"first_tap", &Load3dSetting::first_tap},
-                                                  {"pixel_bytes", &Load3dSetting::pixel_bytes}};
+                                                  {"pixel_bytes", &Load3dSetting::pixel_bytes},
+                                                  {"stood_up", &Load3dSetting::stood_up}};
 
 /// Values that differ from the default, in the fields' order.
 template <class T, std::size_t N>

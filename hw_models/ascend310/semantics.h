@@ -55,6 +55,9 @@ struct Load3dSetting {
   std::int64_t first_pixel = 0, pixels = 1;
   std::int64_t first_tap = 0;
   std::int64_t pixel_bytes = 32;
+  /// 1: all of this describes an image of one row as one of one column. What the port meets is the row: its
+  /// stride is stride_h, and it has no other row to turn to.
+  std::int64_t stood_up = 0;
   bool operator==(const Load3dSetting&) const = default;
 };
 

@@ -79,13 +79,14 @@ void PlaneWalk::read_column(Line& line) const {
 }
 
 bool ImageWalk::fast() const {
-  const std::int64_t stride = setting_.stride_w;
+  const std::int64_t stride = port_stride();
   return stride == 1 || stride == 2 || stride == 4 || stride == 8;
 }
 
 bool ImageWalk::must_turn() const {
   const std::int64_t pixel = at_.fractal * kLines + at_.line;
-  return at_.line > 0 && pixel < setting_.pixels && (setting_.first_pixel + pixel) % setting_.out_width == 0;
+  return setting_.stood_up == 0 && at_.line > 0 && pixel < setting_.pixels &&
+         (setting_.first_pixel + pixel) % setting_.out_width == 0;
 }
 
 void ImageWalk::collect(std::vector<Line>& lines) {
@@ -99,7 +100,7 @@ void ImageWalk::collect(std::vector<Line>& lines) {
 
 void ImageWalk::fetch(std::vector<Line>& lines) {
   if (!fast()) return collect(lines);
-  const std::int64_t pixels = kLines / setting_.stride_w;
+  const std::int64_t pixels = kLines / port_stride();
   for (;;) {
     if (must_turn() && !turned_) {
       turned_ = true;  // this fetch goes into turning

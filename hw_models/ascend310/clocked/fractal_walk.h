@@ -85,6 +85,10 @@ class ImageWalk final : public Walk {
   [[nodiscard]] bool fast() const;
 
  private:
+  /// Pixels of the input between neighbours in an output row, as the port meets them.
+  [[nodiscard]] std::int64_t port_stride() const {
+    return setting_.stood_up != 0 ? setting_.stride_h : setting_.stride_w;
+  }
   [[nodiscard]] bool must_turn() const;
   void collect(std::vector<Line>& lines);
   void read_pixel(Line& line) const;
