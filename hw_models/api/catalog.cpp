@@ -7,6 +7,7 @@
 #include "hw_models/api/npu.h"
 #include "hw_models/ascend310/npu.h"
 #include "hw_models/midap/npu.h"
+#include "hw_models/vpu/npu.h"
 #include "sim/base/error.h"
 #include "sim/base/hash.h"
 #include "sim/mem/memory.h"
@@ -24,7 +25,10 @@ struct Entry {
 const std::vector<Entry>& catalog() {
   static const std::vector<Entry> entries = {{"ascend310", ascend310::description, ascend310::make},
                                              {"midap", midap::description, midap::make},
-                                             {"midap-lpddr4", midap::lpddr4_description, midap::make}};
+                                             {"midap-lpddr4", midap::lpddr4_description, midap::make},
+                                             {"vpu-keembay", vpu::keembay_description, vpu::make},
+                                             {"vpu-meteorlake", vpu::meteorlake_description, vpu::make},
+                                             {"vpu-lunarlake", vpu::lunarlake_description, vpu::make}};
   return entries;
 }
 

@@ -1,0 +1,68 @@
+#include "hw_models/vpu/npu.h"
+
+#include <fmt/format.h>
+
+#include "hw_models/vpu/emit.h"
+#include "hw_models/vpu/target.h"
+#include "sim/base/error.h"
+
+namespace npusim::embedded {
+extern const std::string_view vpu_meteorlake_yaml;
+extern const std::string_view vpu_keembay_yaml;
+extern const std::string_view vpu_lunarlake_yaml;
+}  // namespace npusim::embedded
+
+namespace npusim::vpu {
+
+namespace {
+
+class Vpu : public hw::Npu {
+ public:
+  explicit Vpu(const Config& config)
+      : spec_(read_spec(config)), target_(make_target(spec_)), machine_(make_machine(spec_)) {}
+
+  [[nodiscard]] const program::Target& target() const override { return target_; }
+  [[nodiscard]] const kernel::MachineSpec& machine() const override { return machine_; }
+  [[nodiscard]] std::vector<ir::DType> dtypes() const override { return {ir::DType::i8, ir::DType::f16}; }
+  [[nodiscard]] double peak_macs_per_cycle(ir::DType dtype) const override {
+    const std::int64_t slower = ir::size_of(dtype) > 1 ? spec_.fp16_slowdown : 1;
+    return static_cast<double>(spec_.macs * spec_.dpus * spec_.tiles) / static_cast<double>(slower);
+  }
+
+  [[nodiscard]] hw::Compiled compile(const ir::Graph& graph,
+                                     const hw::CompileOptions& options) const override {
+    const Network net = legalize(spec_, graph, options.dtype);
+    const Plan plan = make_plan(spec_, net);
+    hw::Compiled compiled;
+    compiled.program.target = &target_;
+    compiled.program.network = graph.name;
+    emit(spec_, net, plan, compiled.program);
+    compiled.views = net.views;
+    for (const auto& layer : net.layers) compiled.views.push_back(layer.name);
+    compiled.notes = net.notes;
+    compiled.notes.push_back(
+        fmt::format("{} of {} maps go through DDR between layers", plan.spilled, between(net)));
+    return compiled;
+  }
+
+ private:
+  static std::int64_t between(const Network& net) {
+    std::int64_t count = 0;
+    for (const auto& map : net.maps) count += !map.input && !map.output ? 1 : 0;
+    return count;
+  }
+
+  Spec spec_;
+  program::Target target_;
+  kernel::MachineSpec machine_;
+};
+
+}  // namespace
+
+std::string_view meteorlake_description() { return embedded::vpu_meteorlake_yaml; }
+std::string_view keembay_description() { return embedded::vpu_keembay_yaml; }
+std::string_view lunarlake_description() { return embedded::vpu_lunarlake_yaml; }
+
+std::unique_ptr<hw::Npu> make(const Config& config) { return std::make_unique<Vpu>(config); }
+
+}  // namespace npusim::vpu

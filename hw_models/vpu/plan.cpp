@@ -1,0 +1,377 @@
+#include "hw_models/vpu/plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "hw_models/mapping/allocator.h"
+#include "sim/base/error.h"
+
+namespace npusim::vpu {
+
+namespace {
+
+constexpr std::int64_t kAlignment = 64;
+
+/// Bytes that a layer has in a tile's CMX besides resident maps.
+struct Need {
+  std::int64_t weights = 0, weight_slots = 0;  ///< bytes of a slot, number of slots
+  std::vector<std::int64_t> sources;           ///< bytes of a slot; 0: resident
+  std::int64_t source_slots = 1;
+  std::int64_t out = 0, out_slots = 0;
+  [[nodiscard]] std::int64_t total() const {
+    std::int64_t bytes = round_up(weights, kAlignment) * weight_slots + round_up(out, kAlignment) * out_slots;
+    for (const auto one : sources) bytes += round_up(one, kAlignment) * source_slots;
+    return bytes;
+  }
+};
+
+class Planner {
+ public:
+  Planner(const Spec& spec, const Network& net) : spec_(spec), net_(net) {
+    strategies_.resize(net.layers.size());
+    for (std::size_t i = 0; i < net.layers.size(); ++i) choose_strategy(i);
+  }
+
+  Plan run() {
+    while (true) {
+      const auto culprit = attempt();
+      if (!culprit) break;
+      spill_one(*culprit);
+    }
+    for (std::size_t i = 0; i < net_.maps.size(); ++i) {
+      if (!net_.maps[i].input && !net_.maps[i].output && !plan_.maps[i].resident) ++plan_.spilled;
+    }
+    return std::move(plan_);
+  }
+
+ private:
+  [[nodiscard]] const Map& out_of(const Layer& layer) const {
+    return net_.maps[static_cast<std::size_t>(layer.out)];
+  }
+
+  // --- over tiles ---
+
+  void divide(LayerPlan& plan, const Layer& layer, bool channels) const {
+    const Map& out = out_of(layer);
+    plan.split_channels = channels;
+    plan.unit = layer.groups > 1 ? layer.out_channels : kChannels;
+    plan.units = out.stored / plan.unit;
+    plan.tile_rows.clear();
+    plan.tile_units.clear();
+    for (std::int64_t tile = 0; tile < spec_.tiles; ++tile) {
+      const Range rows{0, out.shape.h};
+      const Range units{0, plan.units};
+      plan.tile_rows.push_back(channels ? rows : chunk_of(rows, spec_.tiles, tile));
+      plan.tile_units.push_back(channels ? chunk_of(units, spec_.tiles, tile) : units);
+    }
+  }
+
+  [[nodiscard]] std::int64_t estimate(const Layer& layer, const LayerPlan& plan) const {
+    const auto pieces = pieces_of(spec_, net_, layer, plan, plan.tile_rows[0], plan.tile_units[0]);
+    std::map<std::int64_t, std::int64_t> busy;
+    for (const auto& piece : pieces) {
+      busy[piece.engine] += layer.kind == Kind::dpu ? dpu_cycles(spec_, piece.work) + spec_.task_cycles
+                                                    : piece.rows.size() * piece.units.size();
+    }
+    std::int64_t longest = 0;
+    for (const auto& [engine, cycles] : busy) longest = std::max(longest, cycles);
+    return longest;
+  }
+
+  void choose_strategy(std::size_t index) {
+    const Layer& layer = net_.layers[index];
+    LayerPlan rows;
+    LayerPlan channels;
+    divide(rows, layer, false);
+    divide(channels, layer, true);
+    const bool whole = std::any_of(layer.sources.begin(), layer.sources.end(),
+                                   [](const Source& source) { return source.whole; });
+    if (out_of(layer).shape.h < spec_.tiles || spec_.tiles == 1) {
+      strategies_[index] = spec_.tiles == 1 ? rows : channels;
+    } else if (channels.units < spec_.tiles) {
+      strategies_[index] = rows;
+    } else {
+      const bool by_channel = estimate(layer, channels) * (whole ? 100 : 108) < estimate(layer, rows) * 100;
+      strategies_[index] = by_channel ? channels : rows;
+    }
+  }
+
+  // --- one attempt ---
+
+  /// The layer that did not fit, if any.
+  std::optional<LayerId> attempt() {
+    plan_ = Plan();
+    plan_.maps.resize(net_.maps.size());
+    plan_.layers = strategies_;
+    memory_.emplace(0, spec_.cmx_bytes, kAlignment);
+    for (std::size_t i = 0; i < net_.maps.size(); ++i) {
+      plan_.maps[i].cuts = {0, net_.maps[i].stored};
+      store_rows(i);
+    }
+    for (std::size_t i = 0; i < net_.layers.size(); ++i) {
+      place_result(i);
+      if (!place_layer(i)) return static_cast<LayerId>(i);
+      set_cuts(i);
+    }
+    return std::nullopt;
+  }
+
+  /// Rows of a map that each tile must hold for its readers.
+  void store_rows(std::size_t index) {
+    const Map& map = net_.maps[index];
+    for (std::int64_t tile = 0; tile < spec_.tiles; ++tile) {
+      Range rows{INT64_MAX, 0};
+      for (const LayerId id : map.consumers) {
+        const auto& reader = net_.layers[static_cast<std::size_t>(id)];
+        const auto& plan = strategies_[static_cast<std::size_t>(id)];
+        const Range own = plan.tile_rows[static_cast<std::size_t>(tile)];
+        if (own.empty() || plan.tile_units[static_cast<std::size_t>(tile)].empty()) continue;
+        for (const auto& source : reader.sources) {
+          if (static_cast<std::size_t>(source.map) != index) continue;
+          const Range need = needed_rows(net_, reader, source, own);
+          rows = {std::min(rows.from, need.from), std::max(rows.to, need.to)};
+        }
+      }
+      plan_.maps[index].rows.push_back(rows.from == INT64_MAX ? Range{0, 0} : rows);
+    }
+  }
+
+  [[nodiscard]] std::int64_t resident_bytes(std::size_t map) const {
+    std::int64_t rows = 0;
+    for (const auto& range : plan_.maps[map].rows) rows = std::max(rows, range.size());
+    return rows * net_.maps[map].row_bytes();
+  }
+
+  void place_result(std::size_t index) {
+    const auto id = static_cast<std::size_t>(net_.layers[index].out);
+    const Map& map = net_.maps[id];
+    if (map.output || !spec_.keep_activations || spilled_.count(id) != 0 || map.consumers.empty()) return;
+    const auto offset =
+        memory_->allocate(resident_bytes(id), static_cast<std::int64_t>(index), map.consumers.back());
+    if (!offset) return;
+    plan_.maps[id].resident = true;
+    plan_.maps[id].offset = *offset;
+  }
+
+  void set_cuts(std::size_t index) {
+    const LayerPlan& plan = plan_.layers[index];
+    auto& cuts = plan_.maps[static_cast<std::size_t>(net_.layers[index].out)].cuts;
+    std::set<std::int64_t> marks = {0, plan.units};
+    for (const Range& units : plan.tile_units) {
+      for (std::int64_t i = 0; i < plan.channel_chunks; ++i) {
+        const Range chunk = chunk_of(units, plan.channel_chunks, i);
+        for (const auto& piece : piece_cuts(index, chunk)) marks.insert(piece);
+      }
+    }
+    cuts.clear();
+    for (const auto mark : marks) cuts.push_back(mark * plan.unit);
+  }
+
+  /// Where workloads of a chunk of channels begin and end.
+  [[nodiscard]] std::set<std::int64_t> piece_cuts(std::size_t index, Range units) const {
+    std::set<std::int64_t> marks;
+    if (units.empty()) return marks;
+    const LayerPlan& plan = plan_.layers[index];
+    for (const Range& rows : plan.tile_rows) {
+      for (std::int64_t i = 0; i < plan.row_chunks; ++i) {
+        const Range chunk = chunk_of(rows, plan.row_chunks, i);
+        if (chunk.empty()) continue;
+        for (const auto& piece : pieces_of(spec_, net_, net_.layers[index], plan, chunk, units)) {
+          marks.insert(piece.units.from);
+          marks.insert(piece.units.to);
+        }
+      }
+    }
+    return marks;
+  }
+
+  // --- chunks ---
+
+  [[nodiscard]] Need need_of(std::size_t index, const LayerPlan& plan) const {
+    const Layer& layer = net_.layers[index];
+    const bool several = plan.row_chunks * plan.channel_chunks > 1;
+    Need need;
+    const std::int64_t units = ceil_div(plan.tile_units[0].size(), plan.channel_chunks);
+    need.weights = layer.weight_bytes > 0 ? weight_bytes(layer, plan, {0, units}) : 0;
+    need.weight_slots = need.weights == 0 ? 0 : plan.channel_chunks > 1 ? 2 : 1;
+    need.source_slots = plan.row_chunks > 1 ? 2 : 1;
+    for (const auto& source : layer.sources) {
+      const auto id = static_cast<std::size_t>(source.map);
+      std::int64_t rows = 0;
+      for (const Range& own : plan.tile_rows) {
+        for (std::int64_t i = 0; i < plan.row_chunks; ++i) {
+          const Range chunk = chunk_of(own, plan.row_chunks, i);
+          if (!chunk.empty()) rows = std::max(rows, needed_rows(net_, layer, source, chunk).size());
+        }
+      }
+      need.sources.push_back(plan_.maps[id].resident ? 0 : rows * net_.maps[id].row_bytes());
+    }
+    const Map& out = out_of(layer);
+    if (!plan_.maps[static_cast<std::size_t>(layer.out)].resident) {
+      const std::int64_t rows = ceil_div(plan.tile_rows[0].size(), plan.row_chunks);
+      need.out = rows * out.shape.w * units * plan.unit * out.bytes;
+      need.out_slots = several ? 2 : 1;
+    }
+    return need;
+  }
+
+  /// Rough cycles of a layer cut like this: what DMA takes, what cannot be overlapped, and what every chunk
+  /// costs.
+  [[nodiscard]] double cost(const Need& need, const LayerPlan& plan, bool shared_rows) const {
+    const double rate = spec_.dma_bytes_per_cycle * static_cast<double>(spec_.dma_engines);
+    const auto chunks = static_cast<double>(plan.row_chunks * plan.channel_chunks);
+    double rows = 0;
+    for (const auto bytes : need.sources) rows += static_cast<double>(bytes);
+    rows *= shared_rows ? 1 : static_cast<double>(spec_.tiles);
+    const auto weights =
+        static_cast<double>(need.weights) * (plan.split_channels ? static_cast<double>(spec_.tiles) : 1);
+    const double row_loads = plan.row_chunks == 1  ? 1
+                             : plan.channels_outer ? chunks
+                                                   : static_cast<double>(plan.row_chunks);
+    const double weight_loads = plan.channel_chunks == 1 ? 1
+                                : plan.channels_outer    ? static_cast<double>(plan.channel_chunks)
+                                                         : chunks;
+    const double out = static_cast<double>(need.out * spec_.tiles);
+    const double moved = rows * row_loads + weights * weight_loads + out * chunks;
+    return (moved + rows + out) / rate + chunks * static_cast<double>(spec_.barrier_cycles * 2 + 300);
+  }
+
+  static std::vector<std::int64_t> chunk_counts(std::int64_t most) {
+    std::vector<std::int64_t> counts;
+    for (const std::int64_t n : {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256, 512, 1024, 2048}) {
+      if (n < most) counts.push_back(n);
+    }
+    counts.push_back(most);
+    return counts;
+  }
+
+  bool place_layer(std::size_t index) {
+    const Layer& layer = net_.layers[index];
+    LayerPlan& plan = plan_.layers[index];
+    struct Option {
+      double cost;
+      LayerPlan plan;
+    };
+    std::vector<Option> options;
+    const std::int64_t most_units =
+        layer.kind == Kind::dpu && !layer.channelwise() ? plan.tile_units[0].size() : 1;
+    for (const auto channels : chunk_counts(most_units)) {
+      for (const auto rows : chunk_counts(plan.tile_rows[0].size())) {
+        for (const bool outer : {true, false}) {
+          if (!outer && (rows == 1 || channels == 1)) continue;
+          LayerPlan tried = plan;
+          tried.row_chunks = rows;
+          tried.channel_chunks = channels;
+          tried.channels_outer = outer;
+          const Need need = need_of(index, tried);
+          if (need.total() <= spec_.cmx_bytes)
+            options.push_back({cost(need, tried, plan.split_channels), std::move(tried)});
+        }
+      }
+    }
+    std::stable_sort(options.begin(), options.end(),
+                     [](const Option& a, const Option& b) { return a.cost < b.cost; });
+    for (auto& option : options) {
+      if (allocate(index, option.plan)) {
+        plan = std::move(option.plan);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  bool allocate(std::size_t index, LayerPlan& plan) {
+    const Need need = need_of(index, plan);
+    mapping::LifetimeAllocator memory = *memory_;
+    const auto at = static_cast<std::int64_t>(index);
+    const auto slots = [&](std::int64_t bytes, std::int64_t count, std::vector<std::int64_t>& offsets,
+                           std::int64_t first) {
+      offsets.clear();
+      for (std::int64_t i = 0; i < count; ++i) {
+        const auto offset = memory.allocate(bytes, first, at);
+        if (!offset) return false;
+        offsets.push_back(*offset);
+      }
+      return true;
+    };
+    plan.source_slots.assign(need.sources.size(), {});
+    for (std::size_t i = 0; i < need.sources.size(); ++i) {
+      if (need.sources[i] > 0 && !slots(need.sources[i], need.source_slots, plan.source_slots[i], at))
+        return false;
+    }
+    if (need.out > 0 && !slots(need.out, need.out_slots, plan.out_slots, at)) return false;
+    plan.weight_slot_bytes = need.weights;
+    if (need.weights > 0 && !place_weights(need, plan, memory, slots, at)) return false;
+    memory_ = memory;
+    return true;
+  }
+
+  /// As many layers ahead as there is room, up to the description's limit.
+  template <class Slots>
+  bool place_weights(const Need& need, LayerPlan& plan, mapping::LifetimeAllocator& memory,
+                     const Slots& slots, std::int64_t at) {
+    const std::int64_t most = spec_.prefetch_weights ? std::min(spec_.prefetch_layers, at) : 0;
+    const mapping::LifetimeAllocator before = memory;
+    for (plan.prefetch = most; plan.prefetch >= 0; --plan.prefetch) {
+      memory = before;
+      if (slots(need.weights, need.weight_slots, plan.weight_slots, at - plan.prefetch)) return true;
+    }
+    return false;
+  }
+
+  // --- spills ---
+
+  /// Sends the largest map that is in CMX during layer `id` to DDR, rather one that the layer does not use.
+  void spill_one(LayerId id) {
+    const Layer& layer = net_.layers[static_cast<std::size_t>(id)];
+    std::int64_t best = -1;
+    std::int64_t most = 0;
+    for (std::size_t i = 0; i < net_.maps.size(); ++i) {
+      const Map& map = net_.maps[i];
+      if (!plan_.maps[i].resident || map.producer > id || map.consumers.back() < id) continue;
+      const bool used = map.producer == id ||
+                        std::find(map.consumers.begin(), map.consumers.end(), id) != map.consumers.end();
+      const std::int64_t weight = resident_bytes(i) * (used ? 1 : 4);
+      if (weight > most) {
+        most = weight;
+        best = static_cast<std::int64_t>(i);
+      }
+    }
+    if (best < 0) refuse(static_cast<std::size_t>(id), layer);
+    spilled_.insert(static_cast<std::size_t>(best));
+  }
+
+  [[noreturn]] void refuse(std::size_t index, const Layer& layer) const {
+    LayerPlan smallest = plan_.layers[index];
+    smallest.row_chunks = smallest.tile_rows[0].size();
+    if (layer.kind == Kind::dpu && !layer.channelwise())
+      smallest.channel_chunks = smallest.tile_units[0].size();
+    const Need need = need_of(index, smallest);
+    std::int64_t rows = 0;
+    for (const auto bytes : need.sources) rows += bytes;
+    throw UserError(
+        fmt::format("layer '{}': even its smallest piece, one row of {} channels, takes {} bytes of CMX ({} "
+                    "of input, {} of "
+                    "weights, {} of output, in {} halves), but a tile has {}: {} too many",
+                    layer.name, smallest.unit, need.total(), rows, need.weights, need.out, need.source_slots,
+                    spec_.cmx_bytes, need.total() - spec_.cmx_bytes));
+  }
+
+  const Spec& spec_;
+  const Network& net_;
+  std::vector<LayerPlan> strategies_;
+  Plan plan_;
+  std::optional<mapping::LifetimeAllocator> memory_;
+  std::set<std::size_t> spilled_;
+};
+
+}  // namespace
+
+Plan make_plan(const Spec& spec, const Network& net) { return Planner(spec, net).run(); }
+
+}  // namespace npusim::vpu
