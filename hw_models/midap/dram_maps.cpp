@@ -108,10 +108,11 @@ program::Region DramMaps::biases(LayerId layer) const {
   return region_of(kGlobalSpace, false, biases_.at(layer), net_.at(layer).filters);
 }
 
-void DramMaps::await(LayerId layer, const Handle& load) {
+void DramMaps::await(LayerId layer, const Handle& load, Flag flag) {
   const auto found = last_store_.find(owner(layer));
-  if (found == last_store_.end()) return;
-  draft_.tie(found->second, load, flag_id(Flag::stored, next_flag_++ % kStoredFlags));
+  if (found == last_store_.end() || found->second.number <= awaited_[flag]) return;
+  awaited_[flag] = found->second.number;
+  draft_.tie(found->second.command, load, flag_id(flag));
 }
 
 }  // namespace npusim::midap

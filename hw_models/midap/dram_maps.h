@@ -29,9 +29,10 @@ class DramMaps {
   /// Channels of a layer's map that some layer computes; the others are zero.
   [[nodiscard]] std::int64_t computed_channels(LayerId layer) const;
   /// `store` is the last so far that wrote to the map.
-  void stored(LayerId layer, const Handle& store) { last_store_[owner(layer)] = store; }
-  /// `load` is the first on its queue that reads the map: it waits until the map is there.
-  void await(LayerId layer, const Handle& load);
+  void stored(LayerId layer, const Handle& store) { last_store_[owner(layer)] = {store, ++stores_}; }
+  /// `load` reads the map: it waits until the map is there, unless a load before it on the same queue has
+  /// waited for that already (stores complete in order). `flag`: of the queue.
+  void await(LayerId layer, const Handle& load, Flag flag);
 
  private:
   struct Place {
@@ -51,8 +52,14 @@ class DramMaps {
   std::int64_t zeros_ = 0;
   std::map<LayerId, std::int64_t> weights_, biases_;
   std::map<LayerId, Place> places_;
-  std::map<LayerId, Handle> last_store_;
-  std::int64_t next_flag_ = 0;
+  /// The stores so far are numbered; a map's last one, and the last that each queue has waited for.
+  struct Store {
+    Handle command;
+    std::int64_t number = 0;
+  };
+  std::map<LayerId, Store> last_store_;
+  std::map<Flag, std::int64_t> awaited_;
+  std::int64_t stores_ = 0;
 };
 
 }  // namespace npusim::midap

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -104,8 +104,7 @@ class LayerEmitter {
     for (const auto& region : c_.dram.read(source, mapping.planes)) c_.draft.region(command, region);
     const std::int64_t bytes = (mapping.planes.tail - mapping.planes.head) * c_.net.at(source).map.plane();
     c_.draft.region(command, region_of(bank_space(mapping.bank), true, 0, bytes));
-    if (!waited_store_) c_.dram.await(source, command);
-    waited_store_ = true;
+    c_.dram.await(source, command, Flag::features_stored);
     loads_[index] = command;
   }
 
@@ -116,13 +115,21 @@ class LayerEmitter {
     const bool windowed = layer_.windowed() && layer_.kind != Kind::gemm;
     const std::int64_t first = windowed ? (step.first_x + window.left) / window.stride_w : step.first_x;
     const std::int64_t final = windowed ? (step.last_x + window.left) / window.stride_w : step.last_x;
-    ensure(first == next_column_, "segments leave out or repeat output columns");
-    next_column_ = final + 1;
+    const bool empty = final < first;  // halos that no output needs any more
+    ensure(empty || first == next_column_,
+           fmt::format("layer '{}': segments leave out or repeat output columns", layer_.name));
+    if (!empty) next_column_ = final + 1;
     const auto& inputs = layer_.schedule.inputs;
     std::vector<Mapping> pieces(inputs.begin() + pivot_, inputs.end());
     segment_.reset(
-        new Segment{SegmentRows(c_.spec, c_.net, layer_, pieces, first, final, loaded_), {}, last, 0, 0, -1});
-    segment_->units = layer_.kind == Kind::arithmetic ? final - first + 1 : filter_groups(c_.spec, layer_);
+        new Segment{SegmentRows(c_.spec, c_.net, layer_, pieces, first, empty ? first - 1 : final, loaded_),
+                    {},
+                    last,
+                    0,
+                    0,
+                    -1});
+    segment_->units =
+        layer_.kind == Kind::arithmetic ? segment_->rows.last() - first + 1 : filter_groups(c_.spec, layer_);
     for (auto i = static_cast<std::size_t>(pivot_); i < inputs.size(); ++i) {
       if (!awaited_[i] && loads_[i]) segment_->fresh.push_back(i);
     }
@@ -233,6 +240,11 @@ class LayerEmitter {
     return layer_.extended() ? c_.spec.lanes : c_.spec.cims;
   }
 
+  /// Output columns of the layer; of a gemm, pixels.
+  [[nodiscard]] std::int64_t columns() const {
+    return layer_.own.w * (layer_.kind == Kind::gemm ? layer_.own.h : 1);
+  }
+
   /// The column under way behind `row` rows of the unit.
   [[nodiscard]] std::int64_t column_at(std::int64_t row) const {
     std::int64_t low = unit_first();
@@ -260,7 +272,7 @@ class LayerEmitter {
       const bool last_group = by_column() || s.unit + 1 == s.units;
       const std::int64_t z = by_column() ? 0 : s.unit * channels_at_once();
       c_.results.add(command, first, end, z, channels_at_once(), last_group);
-      if (end > s.rows.last() && s.last) add_to_reduction(command, z);
+      if (end == columns()) add_to_reduction(command, z);
     }
     share_macs(command, to - from);
     s.done = to;
@@ -333,7 +345,7 @@ class LayerEmitter {
     if (layer_.macs != macs_done_) c_.draft.at(last_compute_).macs += layer_.macs - macs_done_;
     if (layer_.reduction != kNoLayer) reduce();
     c_.results.end_layer();
-    std::int64_t left = c_.spec.drain_cycles;
+    std::int64_t left = c_.spec.drain_cycles + last_write_stall(c_.spec, layer_);
     if (layer_.bias && !biased_) {
       const std::int64_t until = bias_row() - layer_rows_;
       if (until > 0) pipeline(kDrain, {until});
@@ -364,8 +376,7 @@ class LayerEmitter {
   std::size_t task_;
   std::vector<bool> awaited_;  ///< inputs that are there or have been waited for
   std::vector<Handle> loads_;  ///< of the inputs
-  bool waited_store_ = false;
-  bool idle_ = true;  ///< the control logic has nothing under way
+  bool idle_ = true;           ///< the control logic has nothing under way
   bool biased_ = false;
   std::int64_t pivot_ = 0;        ///< inputs from here on are not yet given to a segment
   std::int64_t pieces_from_ = 0;  ///< the segment's first
@@ -392,6 +403,7 @@ class ProgramEmitter {
     for (std::int64_t image = 0; image < net_.batch; ++image) {
       for (const LayerId id : order_) add_task(image, id);
     }
+    if (context_.spec.input_on_chip) place_inputs();
     for (std::int64_t image = 0; image < net_.batch; ++image) {
       context_.dram.begin_image(image);
       for (std::size_t i = 0; i < order_.size(); ++i) {
@@ -413,6 +425,27 @@ class ProgramEmitter {
     task.macs = layer.macs;
     task.mapping = to_string(control_steps(net_, layer));
     context_.draft.add_task(std::move(task));
+  }
+
+  /// The input's fragments that lie in banks before the program starts, until their last reader.
+  void place_inputs() {
+    if (net_.batch > 1) throw UserError("compiler.input_on_chip: expected a batch of one image");
+    std::map<std::int64_t, program::Buffer> buffers;
+    for (std::size_t i = 0; i < order_.size(); ++i) {
+      const Layer& layer = net_.at(order_[i]);
+      const Layer& input = net_.at(layer.inputs[0]);
+      if (input.kind != Kind::input) continue;
+      for (std::int64_t f = 0; f < layer.schedule.initial_inputs; ++f) {
+        const Mapping& mapping = layer.schedule.inputs[static_cast<std::size_t>(f)];
+        program::Buffer& buffer = buffers[mapping.bank];
+        buffer.name = fmt::format("{}.bank{}", input.name, mapping.bank);
+        buffer.space = bank_space(mapping.bank);
+        buffer.bytes = (mapping.planes.tail - mapping.planes.head) * input.map.plane();
+        buffer.input = true;
+        buffer.last_task = static_cast<std::uint32_t>(i);
+      }
+    }
+    for (const auto& [bank, buffer] : buffers) program_.buffers.push_back(buffer);
   }
 
   [[nodiscard]] LayerId layer_at(std::size_t index) const { return order_[index % order_.size()]; }

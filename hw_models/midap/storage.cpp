@@ -93,11 +93,13 @@ void place_concat(Network& net, LayerId id) {
   for (std::size_t i = 0; i < concat.inputs.size(); ++i) {
     Layer& part = net.at(concat.inputs[i]);
     const bool last = i + 1 == concat.inputs.size();
-    part.map = concat.map;
-    part.stored_as = id;
     part.x_begin = x;
     part.z_begin = z;
-    part.z_end = along_x || last ? concat.map.c : z + part.own.c;
+    const std::int64_t written =
+        std::max(part.own.c, part.kind == Kind::arithmetic ? part.map.c : part.filters);
+    part.z_end = along_x || last ? std::min(concat.map.c, z + written) : z + part.own.c;
+    part.map = concat.map;
+    part.stored_as = id;
     (along_x ? x : z) += along_x ? part.own.w : part.own.c;
   }
 }

@@ -50,9 +50,9 @@ program::Target make_target(const Spec& spec) {
   pair("bmmem", spec.bias_entries);
   pair("write", spec.write_buffer_bytes / 2);
   target.spaces.push_back({"reduction", spec.reduction_entries, false});
-  target.flags = {"ask_weights",  "ask_features",  "ask_biases",  "weights_there", "features_there",
-                  "biases_there", "results_there", "half_free.0", "half_free.1"};
-  for (std::int64_t i = 0; i < kStoredFlags; ++i) target.flags.push_back(fmt::format("stored.{}", i));
+  target.flags = {"ask_weights",    "ask_features",    "ask_biases",     "weights_there",
+                  "features_there", "biases_there",    "results_there",  "half_free.0",
+                  "half_free.1",    "features_stored", "operands_stored"};
   target.flag_capacity = kFlagCapacity;
   return target;
 }

@@ -32,12 +32,10 @@ enum class Flag : std::uint8_t {
   results_there,  ///< a half of the write buffer can leave
   half_free_0,    ///< it has left
   half_free_1,
-  stored  ///< first of kStoredFlags: a map is in DRAM for a reader
+  features_stored,  ///< maps are in DRAM that a feature load reads
+  operands_stored   ///< the same for a streamed operand
 };
-inline constexpr std::int64_t kStoredFlags = 256;
-inline constexpr program::FlagId flag_id(Flag flag, std::int64_t index = 0) {
-  return static_cast<program::FlagId>(static_cast<std::int64_t>(flag) + index);
-}
+inline constexpr program::FlagId flag_id(Flag flag) { return static_cast<program::FlagId>(flag); }
 
 program::Target make_target(const Spec& spec);
 /// The engines and memory; `spec` must outlive the result.

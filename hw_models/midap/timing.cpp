@@ -50,6 +50,13 @@ std::int64_t write_cycles(const Spec& spec, const Layer& layer) {
   return whole ? 1 : spec.lanes / spec.cims;
 }
 
+std::int64_t last_write_stall(const Spec& spec, const Layer& layer) {
+  if (write_cycles(spec, layer) == 1) return 0;
+  const std::int64_t channels = layer.z_end - layer.z_begin;
+  const std::int64_t last = channels - (ceil_div(channels, spec.lanes) - 1) * spec.lanes;
+  return ceil_div(last, spec.cims) - 1;
+}
+
 SegmentRows::SegmentRows(const Spec& spec, const Network& net, const Layer& layer,
                          std::vector<Mapping> pieces, std::int64_t first, std::int64_t last, LoadedRow loaded)
     : spec_(spec),
@@ -139,6 +146,7 @@ void SegmentRows::count_yz() {
     for (std::int64_t y = 0; y < layer_.map.h; ++y) rows += yz_pixel(x, y, in_.w, loaded_);
     columns_.push_back(columns_.back() + rows);
   }
+  if (last_ < first_) return;
   LoadedRow one = start_;
   LoadedRow other = loaded_;
   later_saving_ = yz_pixel(first_, 0, in_.w, one) - yz_pixel(first_, 0, in_.w, other);

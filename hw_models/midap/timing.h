@@ -97,4 +97,7 @@ std::int64_t rows_of_group(const Spec& spec, const Layer& layer, std::int64_t ch
 /// are no multiple of 64 in their map and leave 16 at a time.
 std::int64_t write_cycles(const Spec& spec, const Layer& layer);
 
+/// Cycles by which the last output vector of such an operator leaves the write stage later.
+std::int64_t last_write_stall(const Spec& spec, const Layer& layer);
+
 }  // namespace npusim::midap

@@ -93,13 +93,13 @@ void Weights::load(const User& user, std::int64_t group, std::int64_t slot, cons
   Handle command;
   for (std::int64_t g = group; g < end; ++g) {
     command = draft_.add(user.task, Queue::wmem, kLoadWeights);
-    draft_.tie(now, command, flag_id(Flag::ask_weights));
+    if (g == group) draft_.tie(now, command, flag_id(Flag::ask_weights));  // the others follow in order
     if (l.kind == Kind::arithmetic) {
       const Layer& operand = net_.at(l.inputs[1]);
       const bool mirrored = l.schedule.input_flip != operand.schedule.flip;
       const std::int64_t plane = mirrored ? operand.map.w - 1 - g : g;
       for (const auto& region : dram_.read(l.inputs[1], {plane, plane + 1})) draft_.region(command, region);
-      if (g == 0) dram_.await(l.inputs[1], command);
+      dram_.await(l.inputs[1], command, Flag::operands_stored);
     } else {
       draft_.region(command, dram_.weights(user.layer, g * spec_.cims, spec_.cims));
     }

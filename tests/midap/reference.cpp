@@ -1,7 +1,6 @@
 #include "tests/midap/reference.h"
 
 #include <fstream>
-#include <sstream>
 #include <stdexcept>
 
 #include "workloads/zoo/block.h"
@@ -11,12 +10,19 @@ namespace npusim::midap::test {
 
 namespace {
 
-std::vector<std::string> split(const std::string& line, char separator) {
-  std::vector<std::string> cells;
-  std::stringstream stream(line);
-  std::string cell;
-  while (std::getline(stream, cell, separator)) cells.push_back(cell);
-  if (!line.empty() && line.back() == separator) cells.emplace_back();
+/// Cells of a CSV line; quotes hide separators.
+std::vector<std::string> split(const std::string& line) {
+  std::vector<std::string> cells(1);
+  bool quoted = false;
+  for (const char c : line) {
+    if (c == '"') {
+      quoted = !quoted;
+    } else if (c == ',' && !quoted) {
+      cells.emplace_back();
+    } else {
+      cells.back() += c;
+    }
+  }
   return cells;
 }
 
@@ -27,10 +33,10 @@ std::vector<Row> read_table(const std::string& file) {
   if (!stream) throw std::runtime_error("no " + file);
   std::string line;
   std::getline(stream, line);
-  const auto names = split(line, ',');
+  const auto names = split(line);
   std::vector<Row> rows;
   while (std::getline(stream, line)) {
-    const auto cells = split(line, ',');
+    const auto cells = split(line);
     Row row;
     for (std::size_t i = 0; i < cells.size() && i < names.size(); ++i) row[names[i]] = cells[i];
     rows.push_back(std::move(row));
@@ -84,13 +90,22 @@ ir::Graph block_case(const Row& row) {
   const std::string& file = row.at("file");
   const std::string text = file.substr(0, file.find("_imgsize"));
   const zoo::Block block = zoo::parse_block(row.at("cls") + "/" + text);
-  const auto size = number(row, "img_in");
-  if (block.kind == zoo::BlockKind::dense) {
-    zoo::Builder b(text, {1, block.in});
+  const bool dense = block.kind == zoo::BlockKind::dense;
+  const auto size = dense ? 7 : number(row, "img_in");
+  if (block.in == 3) {
+    zoo::Builder b(text, {1, 3, size, size});
     return b.finish(zoo::append_block(b, "block", b.input(), block));
   }
-  zoo::Builder b(text, {1, block.in, size, size});
-  return b.finish(zoo::append_block(b, "block", b.input(), block));
+  zoo::Builder b(text, {1, 3, 2 * size, 2 * size});
+  auto x =
+      b.conv_act("stem", b.input(), {.out = block.in, .kernel = 7, .stride = 2, .pad = zoo::Pad::kLeading});
+  if (dense) x = b.flatten("flatten", b.global_average_pool("pool", x));
+  return b.finish(zoo::append_block(b, "block", x, block));
+}
+
+std::int64_t block_cycles(const trace::Report& report) {
+  const bool behind_stem = report.layers.front().name == "stem" && report.layers.size() > 1;
+  return report.total_cycles - (behind_stem ? report.layers.front().end_cycle : 0);
 }
 
 std::string zoo_name(const std::string& net) {

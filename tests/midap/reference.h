@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/trace/report.h"
 #include "workloads/ir/graph.h"
 
 namespace npusim::midap::test {
@@ -24,8 +25,12 @@ struct LayerCase {
 };
 LayerCase layer_case(const Row& row);
 
-/// The network of a row of midap_block_cycles.csv: the block alone.
+/// The network of a row of midap_block_cycles.csv: the block behind a 7x7 convolution of stride 2, during
+/// whose last filter group its first weights are fetched; the stem alone. (That S3NAS measured blocks like
+/// this is inferred: their first weights wait less by just that group's cycles.)
 ir::Graph block_case(const Row& row);
+/// Cycles of the block alone: what comes behind the stem.
+std::int64_t block_cycles(const trace::Report& report);
 
 /// The built-in network that a row of midap_net_cycles.csv is about.
 std::string zoo_name(const std::string& net);
