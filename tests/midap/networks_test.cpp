@@ -73,8 +73,10 @@ TEST_CASE("networks are within 0.6 % of MidapSim's fast level, their DRAM traffi
   }
 }
 
-TEST_CASE("the lite2 that S3NAS published at 2.51 ms takes 2.51 ms") {
+TEST_CASE("the lite2 that S3NAS published at 2.51 ms takes 2.51 ms, half a percent more than level 2 says",
+          "[deviation]") {
   const auto report = run(zoo::build("efficientnet_lite2_midapsim"));
   CHECK(report.latency_ms() > 2.505);
   CHECK(report.latency_ms() < 2.515);
+  CHECK(report.total_cycles - 2'498'988 == 12'549);
 }
