@@ -6,6 +6,7 @@
 
 #include "hw_models/api/npu.h"
 #include "hw_models/ascend310/npu.h"
+#include "hw_models/edgetpu/npu.h"
 #include "hw_models/midap/npu.h"
 #include "hw_models/vpu/npu.h"
 #include "sim/base/error.h"
@@ -23,12 +24,17 @@ struct Entry {
 };
 
 const std::vector<Entry>& catalog() {
-  static const std::vector<Entry> entries = {{"ascend310", ascend310::description, ascend310::make},
-                                             {"midap", midap::description, midap::make},
-                                             {"midap-lpddr4", midap::lpddr4_description, midap::make},
-                                             {"vpu-keembay", vpu::keembay_description, vpu::make},
-                                             {"vpu-meteorlake", vpu::meteorlake_description, vpu::make},
-                                             {"vpu-lunarlake", vpu::lunarlake_description, vpu::make}};
+  static const std::vector<Entry> entries = {
+      {"ascend310", ascend310::description, ascend310::make},
+      {"midap", midap::description, midap::make},
+      {"midap-lpddr4", midap::lpddr4_description, midap::make},
+      {"edgetpu-coral-usb", edgetpu::coral_usb, edgetpu::make},
+      {"edgetpu-coral-usb-250mhz", edgetpu::coral_usb_250mhz, edgetpu::make},
+      {"edgetpu-coral-pcie", edgetpu::coral_pcie, edgetpu::make},
+      {"edgetpu-pixel4", edgetpu::pixel4, edgetpu::make},
+      {"edgetpu-v1", edgetpu::v1, edgetpu::make},
+      {"edgetpu-v2", edgetpu::v2, edgetpu::make},
+      {"edgetpu-v3", edgetpu::v3, edgetpu::make}};
   return entries;
 }
 

@@ -1,0 +1,14 @@
+// Graph -> phases: what the chip's engines run, what costs nothing, what is left to the host.
+#pragma once
+
+#include "hw_models/edgetpu/network.h"
+#include "workloads/ir/graph.h"
+
+namespace npusim::edgetpu {
+
+/// Phases of a network after the common passes, in order. Operators that the chip lacks become host phases,
+/// and so does everything behind the first one unless the description allows returning. Throws UserError for
+/// a batch above 1 and for tensors of more than four dimensions.
+Network legalize(const Spec& spec, const ir::Graph& graph);
+
+}  // namespace npusim::edgetpu

@@ -1,0 +1,204 @@
+#include "hw_models/edgetpu/place.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "hw_models/edgetpu/phases.h"
+#include "hw_models/mapping/allocator.h"
+#include "sim/base/error.h"
+
+namespace npusim::edgetpu {
+
+namespace {
+
+constexpr std::int64_t kAlignment = 16;
+
+class Placer {
+ public:
+  Placer(const Spec& spec, Network& net) : spec_(spec), net_(net) {}
+
+  void run() {
+    find_lifetimes();
+    spill_large();
+    while (!allocate_narrow()) {
+    }
+    allocate_wide();
+    cache_parameters();
+  }
+
+ private:
+  void use(MapId id, PhaseId phase) {
+    Map& home = net_.map(net_.home_of(id));
+    if (home.first == kNone) home.first = phase;
+    home.last = std::max(home.last, phase);
+  }
+
+  void find_lifetimes() {
+    const auto count = static_cast<PhaseId>(net_.phases.size());
+    for (PhaseId i = 0; i < count; ++i) {
+      const Phase& phase = net_.phase(i);
+      for (const MapId id : phase.inputs) {
+        if (phase.kind != Kind::host || !net_.map(id).on_host) use(id, i);
+      }
+      if (phase.output != kNone) use(phase.output, i);
+    }
+    for (std::size_t i = 0; i < net_.maps.size(); ++i) {
+      const auto id = static_cast<MapId>(i);
+      if (net_.map(id).network_output && !net_.map(id).on_host) use(id, count);
+    }
+  }
+
+  [[nodiscard]] std::int64_t bytes(MapId home) const { return home_bytes(spec_, net_.map(home)); }
+  [[nodiscard]] std::int64_t narrow() const { return spec_.narrow_bytes - kStagingBytes; }
+
+  /// Distinct homes of a phase's operands and result.
+  [[nodiscard]] std::set<MapId> homes(const Phase& phase) const {
+    std::set<MapId> out;
+    for (const MapId id : phase.inputs) out.insert(net_.home_of(id));
+    if (phase.output != kNone) out.insert(net_.home_of(phase.output));
+    return out;
+  }
+
+  /// Phases whose working set is too large read and write wide memory, band by band.
+  void spill_large() {
+    for (const Phase& phase : net_.phases) {
+      if (phase.kind == Kind::host) continue;
+      std::int64_t sum = halo_of(spec_, net_, phase).bytes;
+      for (const MapId home : homes(phase)) sum += bytes(home);
+      if (sum <= narrow()) continue;
+      for (const MapId home : homes(phase)) net_.map(home).wide = true;
+    }
+  }
+
+  /// The largest first: they pack best.
+  [[nodiscard]] std::vector<MapId> all_homes() const {
+    std::vector<MapId> out;
+    for (std::size_t i = 0; i < net_.maps.size(); ++i) {
+      const auto id = static_cast<MapId>(i);
+      if (net_.map(id).home == kNone && net_.map(id).first != kNone) out.push_back(id);
+    }
+    std::stable_sort(out.begin(), out.end(), [this](MapId a, MapId b) { return bytes(a) > bytes(b); });
+    return out;
+  }
+
+  /// The non-spilled home alive in phase `at` that lives longest, `fallback` included.
+  [[nodiscard]] MapId victim(const std::vector<MapId>& order, PhaseId at, MapId fallback) const {
+    MapId found = fallback;
+    const auto span = [this](MapId id) { return net_.map(id).last - net_.map(id).first; };
+    for (const MapId other : order) {
+      const Map& it = net_.map(other);
+      if (it.wide || it.first > at || it.last < at) continue;
+      if (found == kNone || span(other) > span(found)) found = other;
+    }
+    return found;
+  }
+
+  /// Room for the borders that a phase's tile receives; kNone: they pass with the bands of a spilled map.
+  bool allocate_halos(mapping::LifetimeAllocator& memory, const std::vector<MapId>& order) {
+    const auto count = static_cast<PhaseId>(net_.phases.size());
+    for (PhaseId i = 0; i < count; ++i) {
+      Phase& phase = net_.phase(i);
+      phase.halo_address = kNone;
+      const std::int64_t bytes = phase.kind == Kind::host ? 0 : halo_of(spec_, net_, phase).bytes;
+      if (bytes == 0) continue;
+      if (const auto address = memory.allocate(bytes, i, i)) {
+        phase.halo_address = *address;
+        continue;
+      }
+      const MapId way = victim(order, i, kNone);
+      if (way == kNone) continue;
+      net_.map(way).wide = true;
+      return false;
+    }
+    return true;
+  }
+
+  /// False when a map had to be spilled: the largest of those that were in the way, longest alive first.
+  bool allocate_narrow() {
+    mapping::LifetimeAllocator memory(0, narrow(), kAlignment);
+    const auto order = all_homes();
+    for (const MapId id : order) {
+      Map& map = net_.map(id);
+      if (map.wide) continue;
+      const auto address = memory.allocate(bytes(id), map.first, map.last);
+      if (address) {
+        map.address = *address;
+        continue;
+      }
+      net_.map(victim(order, map.first, id)).wide = true;
+      return false;
+    }
+    return allocate_halos(memory, order);
+  }
+
+  void allocate_wide() {
+    mapping::LifetimeAllocator memory(0, INT64_C(1) << 40U, kAlignment);
+    for (const MapId id : all_homes()) {
+      Map& map = net_.map(id);
+      if (!map.wide) continue;
+      ++net_.spilled_maps;
+      map.address = *memory.allocate(bytes(id), map.first, map.last);
+      net_.peak_wide_bytes = std::max(net_.peak_wide_bytes, map.address + bytes(id));
+    }
+  }
+
+  /// Wide memory of a tile that spilled maps, FIFO, partial sums and biases take in a phase.
+  [[nodiscard]] std::int64_t wide_bytes(PhaseId id) const {
+    std::int64_t maps = 0;
+    for (const Map& map : net_.maps) {
+      if (map.wide && map.first <= id && map.last >= id) {
+        maps = std::max(maps, map.address + home_bytes(spec_, map));
+      }
+    }
+    return maps + wide_buffer_bytes(spec_, net_, net_.phase(id));
+  }
+
+  /// Bytes of a tile's wide memory that are free in all phases.
+  [[nodiscard]] std::int64_t free_wide() const {
+    const std::int64_t room = spec_.wide_bytes - spec_.wide_reserved_bytes;
+    std::int64_t least = room;
+    for (std::size_t i = 0; i < net_.phases.size(); ++i) {
+      const Phase& phase = net_.phases[i];
+      if (phase.kind == Kind::host) continue;
+      const std::int64_t taken = wide_bytes(static_cast<PhaseId>(i));
+      if (taken > room) {
+        throw UserError(
+            fmt::format("network '{}': '{}' takes {} bytes of a tile's wide memory, with spilled maps, "
+                        "weights under way and "
+                        "partial sums: {} more than there are; a smaller input helps",
+                        net_.name, phase.name, taken, taken - room));
+      }
+      least = std::min(least, room - taken);
+    }
+    return least;
+  }
+
+  void cache_parameters() {
+    net_.cache_bytes = free_wide() * spec_.tiles();
+    for (Phase& phase : net_.phases) {
+      if (phase.weight_bytes == 0) continue;
+      phase.streamed = net_.cached_bytes + phase.weight_bytes > net_.cache_bytes;
+      if (phase.streamed) {
+        net_.streamed_bytes += phase.weight_bytes;
+      } else {
+        phase.param_address = net_.cached_bytes;
+        net_.cached_bytes += phase.weight_bytes;
+      }
+    }
+  }
+
+  const Spec& spec_;
+  Network& net_;
+};
+
+}  // namespace
+
+std::int64_t home_bytes(const Spec& spec, const Map& map) {
+  return tile_positions(spec, map.shape) * std::max(spec.padded(map.shape.c), map.stored_channels);
+}
+
+void place(const Spec& spec, Network& net) { Placer(spec, net).run(); }
+
+}  // namespace npusim::edgetpu
