@@ -137,13 +137,16 @@ std::unique_ptr<kernel::Machine> make_machine(const std::string& chip, const Npu
 
 /// The chip's machine with what is around it.
 kernel::MachineSpec surrounded(const std::string& chip, kernel::MachineSpec spec, Surroundings around) {
-  if (around.corunners.empty() && !around.memory) return spec;
+  if (around.corunners.empty() && !around.memory && !around.dram_log) return spec;
   if (spec.memory.make) {
     throw UserError(fmt::format(
-        "{} has a memory system of its own: co-runners and foreign memories need a chip on npusim's", chip));
+        "{} has a memory system of its own: co-runners, foreign memories and DRAM traces need a chip on "
+        "npusim's",
+        chip));
   }
   for (mem::PortSpec& port : around.corunners) spec.memory.ports.push_back(std::move(port));
   spec.memory.external = std::move(around.memory);
+  spec.memory.log = std::move(around.dram_log);
   return spec;
 }
 

@@ -75,6 +75,7 @@ struct Surroundings {
   std::vector<mem::PortSpec> corunners;  ///< mem::corunner_port()
   /// Of MemorySpec::external: a memory in place of npusim's DRAM; empty: npusim's.
   std::function<std::unique_ptr<mem::LateTarget>(const mem::MemorySpec&)> memory;
+  std::shared_ptr<std::vector<mem::TracedAccess>> dram_log;  ///< of MemorySpec::log
 };
 
 /// Compiles (after the common passes), simulates and reports. A machine elaborates once in a process:

@@ -35,7 +35,6 @@ void run(const RunOptions& options) {
       choose("--kernel", options.kernel.empty() ? by_default : options.kernel, {"run-ahead", "systemc"});
   if (engines == 1 && kernel == 0) throw UserError("--engines clocked needs --kernel systemc");
   check_writable(options.output);
-  check_writable(options.trace);
   const Config description = resolve(options.hardware);
   const ir::Graph graph = load(options.network);
 
@@ -44,22 +43,33 @@ void run(const RunOptions& options) {
   evaluate.verify_program = options.check;
   evaluate.spans = !options.trace.empty();
   const std::int64_t clock_hz = hw::make_npu(description)->machine().clock_hz;
+  std::shared_ptr<std::vector<mem::TracedAccess>> dram_log;
   const auto report_at = [&](std::int64_t load) {
+    hw::Surroundings around = surroundings_of(options.surroundings, clock_hz, load);
+    around.dram_log = dram_log;
     hw::Evaluator evaluator(description, evaluate.kernel,
                             engines == 0 ? kernel::EngineKind::fast : kernel::EngineKind::clocked,
-                            surroundings_of(options.surroundings, clock_hz, load));
+                            std::move(around));
     evaluate.dtype = choose_dtype(options.dtype, evaluator.npu().dtypes(), options.hardware.hw);
     return evaluator.evaluate(graph, evaluate);
   };
   const std::vector<std::int64_t> loads = corunner_loads(options.surroundings);
-  if (!loads.empty() && !options.trace.empty()) {
-    throw UserError("--trace: expected one run, not one for each --corunner-load");
+  for (const auto& [option, path] :
+       {std::pair("--trace", options.trace), std::pair("--dram-trace", options.surroundings.dram_trace)}) {
+    check_writable(path);
+    if (loads.empty() || path.empty()) continue;
+    throw UserError(fmt::format("{}: expected one run, not one for each --corunner-load", option));
   }
   trace::Report report;
   {
     const Progress progress(fmt::format("simulating {} on {}", graph.name, options.hardware.hw));
     if (!loads.empty()) return write_output(options.output, latency_curve(loads, format, report_at));
+    if (!options.surroundings.dram_trace.empty()) {
+      dram_log = std::make_shared<std::vector<mem::TracedAccess>>();
+    }
     report = report_at(100);
+    if (dram_log) write_output(options.surroundings.dram_trace, trace_csv(std::move(*dram_log)));
+    dram_log.reset();
     if (!report.corunners.empty()) report.alone_cycles = report_at(0).total_cycles;
   }
   if (!options.trace.empty()) write_output(options.trace, trace::to_chrome_trace(report));

@@ -2,13 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "sim/base/error.h"
 #include "sim/cli/output.h"
 #include "sim/kernel/tlm_plugin.h"
-#include "sim/mem/corunner.h"
 #include "sim/trace/format.h"
 
 namespace npusim::cli {
@@ -27,6 +27,20 @@ void add_surrounding_options(CLI::App& command, SurroundingOptions& options) {
       .add_option("--tlm-memory", options.tlm_memory,
                   "shared library with a TLM-2.0 memory in place of npusim's DRAM (docs/dram.md)")
       ->type_name("FILE");
+  command
+      .add_option("--dram-trace", options.dram_trace,
+                  "write the chip's DRAM requests as CSV, which a co-runner of kind trace replays")
+      ->type_name("FILE");
+}
+
+std::string trace_csv(std::vector<mem::TracedAccess> requests) {
+  std::stable_sort(requests.begin(), requests.end(),
+                   [](const auto& a, const auto& b) { return a.cycle < b.cycle; });
+  std::string text = "cycle,address,bytes,direction\n";
+  for (const mem::TracedAccess& one : requests) {
+    text += fmt::format("{},{},{},{}\n", one.cycle, one.address, one.bytes, one.write ? "write" : "read");
+  }
+  return text;
 }
 
 std::vector<std::int64_t> corunner_loads(const SurroundingOptions& options) {

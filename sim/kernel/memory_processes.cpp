@@ -220,6 +220,7 @@ struct MemoryProcesses::Impl {
     for (std::size_t i = 0; i < spec.ports.size(); ++i) {
       ports.push_back(std::make_unique<PortProcess>(fmt::format("port{}", i).c_str(), context, spec.ports[i],
                                                     static_cast<std::uint16_t>(i), map, targets));
+      ports.back()->port().log(spec.log.get());
     }
   }
   void add_channel(const mem::MemorySpec& spec, std::size_t i) {

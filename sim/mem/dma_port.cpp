@@ -170,6 +170,9 @@ Request DmaPort::issue(Cycles now) {
   const bool sram = place.target == map_.sram_target();
   Transfer& transfer = at(current_);
   Traffic& traffic = sram ? transfer.sram : place.target > map_.sram_target() ? transfer.link : transfer.dram;
+  if (log_ != nullptr && place.target < map_.sram_target()) {
+    log_->push_back({now.count(), position_, request.bytes, request.write});
+  }
   ++traffic.requests;
   traffic.bytes += request.bytes;
   pace(now.count(), sram ? sram_interval_ : dram_interval_);
@@ -236,6 +239,7 @@ void DmaPort::reset() {
   slot_ = issued_ = answered_ = 0;
   std::fill(finish_.begin(), finish_.end(), 0);
   total_dram_ = total_sram_ = total_link_ = Traffic();
+  if (log_ != nullptr) log_->clear();
   begin_traffic();
 }
 

@@ -78,6 +78,8 @@ class DmaPort {
   Completion take_completion();
 
   void reset();
+  /// Appends every DRAM request from now on to `sink`, which reset() clears; not of a co-runner.
+  void log(std::vector<TracedAccess>* sink) { log_ = source_ ? nullptr : sink; }
   /// Adds this port's bytes and requests since the last reset.
   void add_counters(MemoryCounters& counters) const;
 
@@ -149,8 +151,9 @@ class DmaPort {
   std::size_t issued_ = 0;             ///< requests since the last reset
   std::size_t answered_ = 0;           ///< all requests before this one are answered; brought up when asked
   Traffic total_dram_, total_sram_, total_link_;  ///< of all completed transfers
-  std::optional<TrafficSource> source_;           ///< of a co-runner
-  std::int64_t read_bytes_ = 0;                   ///< of a co-runner
+  std::vector<TracedAccess>* log_ = nullptr;
+  std::optional<TrafficSource> source_;  ///< of a co-runner
+  std::int64_t read_bytes_ = 0;          ///< of a co-runner
 };
 
 }  // namespace npusim::mem

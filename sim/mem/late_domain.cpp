@@ -47,6 +47,7 @@ class LateDomain final : public MemoryDomain {
     }
     for (const PortSpec& port : spec.ports) {
       ports_.emplace_back(port, static_cast<std::uint16_t>(ports_.size()), map_);
+      ports_.back().log(spec.log.get());
     }
     issue_.resize(ports_.size());
     end_.resize(ports_.size());

@@ -98,6 +98,7 @@ struct PortSpec {
 
 class LateTarget;
 class MemoryDomain;
+struct TracedAccess;
 
 struct MemorySpec {
   std::int64_t clock_hz = 0;  ///< the chip's main clock
@@ -108,6 +109,9 @@ struct MemorySpec {
   /// Makes a memory that serves the DRAM's addresses in place of npusim's channels (kernel/tlm_memory.h);
   /// empty: npusim's. Requests carry global addresses as offsets.
   std::function<std::unique_ptr<LateTarget>(const MemorySpec&)> external;
+  /// Takes the DRAM requests of all ports but co-runners since the last reset, by port in order of cycles (of
+  /// issue); empty: nobody does.
+  std::shared_ptr<std::vector<TracedAccess>> log;
   /// A chip's own memory system in place of npusim's (a published latency formula); empty: npusim's, of which
   /// the fields above are the parameters.
   std::function<std::unique_ptr<MemoryDomain>(const MemorySpec&)> make;

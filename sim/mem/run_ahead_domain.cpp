@@ -24,6 +24,7 @@ class RunAheadDomain final : public MemoryDomain {
     for (std::int64_t i = 0; i < spec.dram.channels; ++i) channels_.emplace_back(spec.dram, spec.clock_hz);
     for (const PortSpec& port : spec.ports) {
       ports_.emplace_back(port, static_cast<std::uint16_t>(ports_.size()), map_);
+      ports_.back().log(spec.log.get());
     }
     issue_at_.assign(ports_.size(), kNever.count());
     done_at_.assign(ports_.size(), kNever.count());

@@ -266,6 +266,7 @@ TEST_CASE("A co-runner slows a load down, the more the higher its rate", "[corun
 TEST_CASE("Co-runners and links that do not fit the memory are refused by name", "[corunner][link]") {
   const auto refusal = [](const std::function<void(mem::MemorySpec&)>& change) {
     Toy toy;
+    toy.spec().memory.dram.channel_bytes = INT64_C(1) << 30U;
     change(toy.spec().memory);
     return message_of<UserError>([&toy] { mem::check(toy.spec().memory); });
   };
