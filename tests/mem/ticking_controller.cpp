@@ -300,13 +300,14 @@ void TickingController::move() {
   if (draining_ == 0 && read_turn_ == 0 &&
       (waiting_writes >= policy_.write_high || (waiting_writes >= policy_.write_idle && queues_empty))) {
     draining_ = std::max<std::int64_t>(1, waiting_writes - policy_.write_low);
+    reads_before_drain_ = counters_.reads;
   }
   if (draining_ == 0) {
     move_from(reads_);
     return;
   }
   if (move_from(writes_)) {
-    if (--draining_ > 0 || !policy_.read_turns) return;
+    if (--draining_ > 0 || !policy_.read_turns || counters_.reads > reads_before_drain_) return;
     read_turn_ = std::ssize(reads_);
     for (const Bank& bank : banks_) {
       read_turn_ += std::count_if(bank.queue.begin(), bank.queue.end(),

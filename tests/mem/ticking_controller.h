@@ -85,6 +85,7 @@ class TickingController final : public ChannelController {
   std::int64_t refreshes_begun_ = 0;
   std::int64_t turn_ = 0;      ///< bank that had the last command of a queue
   std::int64_t draining_ = 0;  ///< writes that the drain has still to move
+  std::int64_t reads_before_drain_ = 0;
   std::int64_t read_turn_ = 0;  ///< reads that are served before the next drain starts
   std::int64_t bus_free_ = 0;
   std::int64_t now_ = 0;

@@ -66,7 +66,7 @@ void stream(benchmark::State& state, const MemorySpec& spec, const program::Regi
   state.counters["requests/s"] = Counter(static_cast<double>(counters.requests), Counter::kIsRate);
   state.counters["cycles/s"] = Counter(static_cast<double>(now.count()), Counter::kIsRate);
   state.counters["row_hits"] =
-      static_cast<double>(counters.row_hits) / static_cast<double>(counters.requests);
+      static_cast<double>(counters.row_hits) / static_cast<double>(counters.row_hits + counters.row_misses);
   state.counters["B/cycle"] = static_cast<double>(counters.dram_read_bytes + counters.dram_write_bytes) /
                               static_cast<double>(now.count());
 }
@@ -86,6 +86,23 @@ void shared_sram(benchmark::State& state) {
   stream(state, spec, region(0, 1 << 16, 1, 0));
 }
 
+/// The same streams on the exact controller.
+MemorySpec exact(MemorySpec spec) {
+  spec.dram.policy = DramPolicy::fr_fcfs;
+  spec.dram.fr_fcfs.rules = dram_rules("lpddr4x-3200", Flavour::jedec, "benchmark");
+  spec.dram.fr_fcfs.mapping = "ra ro ba co ba^ro";
+  return spec;
+}
+void exact_ports_64k(benchmark::State& state) {
+  stream(state, exact(chip(state.range(0), 0)), region(0, 1 << 16, 1, 0));
+}
+/// Requests of one burst, each in another row.
+void exact_scattered(benchmark::State& state) {
+  stream(state, exact(chip(state.range(0), 0)), region(0, 32, 1024, (1 << 14) + 32));
+}
+
+BENCHMARK(exact_ports_64k)->Arg(1)->Arg(2)->Arg(4)->Arg(8);
+BENCHMARK(exact_scattered)->Arg(2)->Arg(4);
 BENCHMARK(one_port_64k);
 BENCHMARK(ports_64k)->Args({2, 0})->Args({2, 16})->Args({4, 0})->Args({4, 16})->Args({8, 16});
 BENCHMARK(ports_4k)->Args({4, 16});

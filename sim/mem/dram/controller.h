@@ -35,9 +35,9 @@ enum class RefreshPolicy : std::uint8_t { none, all_bank, per_bank };
 ///    (adaptive) the precharge of the lowest idle bank whose timeout is over.
 /// 3. One request moves from the read or write queue into its bank's queue: the oldest whose bank has room.
 ///    Writes move while a drain lasts. It starts with `write_high` writes waiting, or `write_idle` while all
-///    bank queues are empty, and lasts for all writes but `write_low` that wait then. With `read_turns`
-///    as many reads as are unserved at its end are served before the next one starts: else masters that keep
-///    the write queue full would keep reads waiting for ever.
+///    bank queues are empty, and lasts for all writes but `write_low` that wait then. With `read_turns`,
+///    when no read was served from a drain's start to its end, as many as are unserved then are served before
+///    the next one starts: else masters that keep the write queue full would keep reads waiting for ever.
 /// A read of an address whose write waits is answered from there in the next clock; reads of the same address
 /// share one command; so do writes, and a write does not move before the reads of its address are issued.
 struct FrFcfsPolicy {

@@ -335,12 +335,14 @@ void FrFcfsController::move(std::int64_t) {
   if (draining_ == 0 && read_turn_ == 0 &&
       (waiting_writes >= policy_.write_high || (waiting_writes >= policy_.write_idle && queues_empty))) {
     draining_ = std::max<std::int64_t>(1, waiting_writes - policy_.write_low);
+    reads_before_drain_ = counters_.reads;
   }
   // move_from may end the drain; that clock then moves nothing.
   const bool drains = draining_ > 0;
   bool moved = drains && move_from(writes_);
   if (moved) {
-    if (--draining_ == 0 && policy_.read_turns) read_turn_ = unserved_reads_;
+    const bool starved = --draining_ == 0 && counters_.reads == reads_before_drain_;
+    if (starved && policy_.read_turns) read_turn_ = unserved_reads_;
   } else if (!drains || !policy_.dependency_ends_drain || queues_empty) {
     moved = move_from(reads_);
   }

@@ -176,6 +176,7 @@ class FrFcfsController final : public ChannelController {
   std::uint64_t unrefreshed_ = 0;  ///< banks that this round of per-bank refresh has not reached
   std::size_t turn_ = 0;
   std::int64_t draining_ = 0;
+  std::int64_t reads_before_drain_ = 0;
   std::int64_t unserved_reads_ = 0;  ///< waiting or queued, without merged ones
   std::int64_t read_turn_ = 0;       ///< of these, how many are served before the next drain starts
   std::int64_t bus_free_ = 0;
