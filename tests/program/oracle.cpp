@@ -271,7 +271,10 @@ class Game {
     });
     for_each_grain(command, true, [&](std::size_t grain, int buffer) {
       if (busy_writers_[grain] != 0 || busy_readers_[grain] != 0) fault = "write while in use";
-      if (buffer == kNobody) return;
+      if (buffer == kNobody) {
+        value = mix(value, content_[grain].value);
+        return;
+      }
       if (program_.buffers[static_cast<std::size_t>(buffer)].input) {
         fault = "input overwritten";
         return;

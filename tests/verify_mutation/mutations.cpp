@@ -253,8 +253,9 @@ std::function<Place(Draft&, Rng&)> at_buffer(Change change) {
   };
 }
 
+/// Nobody may read the end of an input, but somebody writes that of any other buffer.
 bool shrink_buffer(Draft&, Buffer& buffer, Rng&) {
-  if (buffer.bytes < 64) return false;
+  if (buffer.input || buffer.bytes < 64) return false;
   buffer.bytes -= 32;
   return true;
 }
