@@ -195,3 +195,27 @@ TEST_CASE("compile --dump graph prints every operator after the passes") {
   CHECK(contains(text, "1x64x56x56"));
   CHECK_FALSE(contains(text, "BatchNormalization "));
 }
+
+TEST_CASE("with dram.policy=fr-fcfs the report shows who waited for whom, equal in both kernels") {
+  const std::vector<std::string> exact = {"squeezenet1_1", "--set", "dram.policy=fr-fcfs"};
+  const Json fast = without_wall_time(report_of(exact));
+  const Json& waits = fast.at("dram").at("waits");
+  CHECK(waits.at("clock_mhz") == 1600);
+  REQUIRE(waits.at("ports").size() == 4);
+  std::int64_t behind_others = 0;
+  std::int64_t served = 0;
+  for (const Json& port : waits.at("ports")) {
+    served += port.at("service_clocks").get<std::int64_t>();
+    CHECK(port.at("others_clocks").count(port.at("port").get<std::string>()) == 0);
+    for (const auto& other : port.at("others_clocks").items())
+      behind_others += other.value().get<std::int64_t>();
+  }
+  CHECK(behind_others > 1000);
+  CHECK(served > 1000);
+  std::vector<std::string> slow = exact;
+  slow.insert(slow.end(), {"--kernel", "systemc"});
+  const Json stepped = without_wall_time(report_of(slow));
+  CHECK(stepped.at("dram") == fast.at("dram"));
+  CHECK(stepped.at("total_cycles") == fast.at("total_cycles"));
+  CHECK(report_of({"squeezenet1_1"}).at("dram").count("waits") == 0);
+}
