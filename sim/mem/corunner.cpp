@@ -2,12 +2,27 @@
 
 #include <fmt/format.h>
 
-#include <numeric>
+#include <algorithm>
 
 #include "sim/base/error.h"
 #include "sim/mem/memory.h"
 
 namespace npusim::mem {
+
+namespace {
+
+__extension__ using Wide = __int128;
+
+Wide greatest_common_divisor(Wide a, Wide b) {
+  while (b != 0) {
+    const Wide rest = a % b;
+    a = b;
+    b = rest;
+  }
+  return a;
+}
+
+}  // namespace
 
 void TrafficSource::reset() {
   rng_ = Rng(pattern_.seed);
@@ -64,14 +79,11 @@ PortSpec corunner_port(const CoRunnerProfile& profile, std::int64_t clock_hz, st
     pattern.stretch_num = 100;
     pattern.stretch_den = load_percent;
   } else {
-    __extension__ using Wide = __int128;
     Wide num = static_cast<Wide>(clock_hz) * profile.rate_den * 100;
     Wide den = static_cast<Wide>(profile.rate_num) * load_percent;
-    for (Wide a = num, b = den; b != 0 || (num /= a, den /= a, false);) {
-      const Wide rest = a % b;
-      a = b;
-      b = rest;
-    }
+    const Wide common = greatest_common_divisor(num, den);
+    num /= common;
+    den /= common;
     constexpr Wide kMost = static_cast<Wide>(1) << 31U;
     if (num < den) {
       throw UserError(fmt::format(
