@@ -49,7 +49,6 @@ class Legalizer {
     count_uses();
     for (const auto id : graph_.inputs) add_input(id);
     for (const auto& op : graph_.ops) {
-      for (const auto id : op.inputs) use(id);
       if (!add_op(op)) reject(op);
     }
     if (!rejected_.empty()) {
@@ -73,21 +72,28 @@ class Legalizer {
     for (const auto id : graph_.outputs) ++uses_[id];
   }
 
-  /// Operands that nothing could be made of are not rejected again.
-  void use(ir::TensorId id) {
-    if (id == ir::kNoTensor || graph_.tensor(id).role == ir::TensorRole::weight) return;
-    if (sources_.count(id) == 0 && known_bad_.count(id) == 0) known_bad_.insert(id);
-  }
-
-  void reject(const ir::Op& op, const std::string& why = "") {
-    for (const auto id : op.outputs) known_bad_.insert(id);
-    const bool after_another = std::any_of(op.inputs.begin(), op.inputs.end(),
-                                           [this](ir::TensorId id) { return known_bad_.count(id) != 0; });
-    const std::string& reason = why.empty() ? why_ : why;
-    if (after_another && reason.empty()) return;
-    rejected_.push_back(fmt::format("'{}' ({}{}{})", op.name,
-                                    op.source_op.empty() ? std::string(ir::to_string(op.kind)) : op.source_op,
-                                    reason.empty() ? "" : ": ", reason));
+  /// Takes note of an operator that the chip cannot run. Its results become copies of nothing, so that what
+  /// comes behind it is judged, too.
+  void reject(const ir::Op& op) {
+    for (const auto id : op.outputs) {
+      const auto own = map_of(shape(id));
+      Layer layer;
+      layer.kind = Kind::average_pool;
+      layer.inputs = {net_.inputs.empty() ? 0 : net_.inputs[0]};
+      if (own) layer.own = *own;
+      if (own) sources_[id] = {add(std::move(layer))};
+      bad_.insert(id);
+    }
+    // Without an operand of its own, an operator that gives no reason of its own is not to blame.
+    const bool blameless =
+        why_.empty() && std::any_of(op.inputs.begin(), op.inputs.end(), [this](ir::TensorId id) {
+          return bad_.count(id) != 0 && source(id) == nullptr;
+        });
+    if (!blameless) {
+      rejected_.push_back(fmt::format(
+          "'{}' ({}{}{})", op.name, op.source_op.empty() ? std::string(ir::to_string(op.kind)) : op.source_op,
+          why_.empty() ? "" : ": ", why_));
+    }
     why_.clear();
   }
 
@@ -522,7 +528,7 @@ class Legalizer {
   Network net_;
   std::map<ir::TensorId, Source> sources_;
   std::map<ir::TensorId, std::int64_t> uses_;
-  std::set<ir::TensorId> known_bad_;
+  std::set<ir::TensorId> bad_;  ///< results of rejected operators
   std::vector<std::string> rejected_;
   std::string why_;
 };

@@ -30,6 +30,7 @@ void append(Path& path, const Node& node) {
 struct Block {
   LayerId source = kNoLayer;
   LayerId sink = kNoLayer;
+  int nesting = 1;
   mutable std::vector<Path> paths;
   mutable std::vector<std::int64_t> stationary;  ///< banks of the source kept while each path runs
   mutable std::vector<std::int64_t> costs;
@@ -38,8 +39,11 @@ struct Block {
   mutable std::int64_t banks = 0;  ///< available
 };
 
-/// Not a network of forks and joins.
+/// Not a network of forks and joins, or of too many inside one another.
 struct Irregular {};
+
+/// Forks inside forks whose kept banks are still tried against one another: the tries multiply.
+constexpr int kMostNesting = 5;
 
 class Orderer {
  public:
@@ -178,6 +182,12 @@ class Orderer {
     for (const Path& other : group) {
       block->paths.emplace_back(other.begin() + static_cast<std::ptrdiff_t>(common), other.end() - 1);
     }
+    for (const Path& other : block->paths) {
+      for (const Node& node : other) {
+        if (node.block != nullptr) block->nesting = std::max(block->nesting, node.block->nesting + 1);
+      }
+    }
+    if (block->nesting > kMostNesting) throw Irregular{};
     arrange(*block, spec_.banks, 0);
     append(path, {kNoLayer, block.get()});
     append(path, {block->sink, nullptr});

@@ -12,7 +12,8 @@ namespace npusim::midap {
 /// Rules of MidapSim's compiler: between a layer with several readers and the layer where their paths meet,
 /// paths that need fewer banks run first, then shorter ones; a path that ends in the source's own reduction
 /// goes before those that read the source itself. How many banks of the source are kept for the paths still
-/// to come is what costs fewest bytes of DRAM traffic. Networks that do not consist of such forks and joins
+/// to come is what costs fewest bytes of DRAM traffic. Networks that do not consist of such forks and joins,
+/// or nest more than five of them (DenseNet),
 /// run in the graph's order, and branches share nothing.
 void order_layers(const Spec& spec, Network& net);
 

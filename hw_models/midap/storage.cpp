@@ -130,7 +130,7 @@ void size_banks(const Spec& spec, const Network& net, Layer& layer) {
                "channels");
     if (layer.next.size() == 1) layer.banks_needed = 0;
   }
-  if (!layer.windowed() || layer.kind == Kind::gemm) return;
+  if (!layer.convolution() || layer.kind == Kind::gemm) return;  // pools reach across banks
   const auto& window = layer.window;
   const std::int64_t span = (window.kw - 1) * window.dilation_w + 1;
   check_fits(layer, "the kernel without its padding", span - std::max(window.left, window.right),

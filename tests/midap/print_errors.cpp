@@ -186,3 +186,18 @@ TEST_CASE("print the pipeline's commands of a layer", "[.commands]") {
                command.args[0], flags, regions);
   }
 }
+
+TEST_CASE("print what becomes of every built-in network", "[.zoo]") {
+  const char* only = std::getenv("NPUSIM_NET");
+  for (const auto& info : zoo::networks()) {
+    if (only != nullptr && info.name != only) continue;
+    const auto what = info.name;
+    try_row(what, [&] {
+      const auto graph = zoo::build(what);
+      const auto report = unchecked(graph);
+      fmt::print("{}: {:.3f} ms, {} layers, {} commands, {:.3f}+{:.3f} s{}\n", what, report.latency_ms(),
+                 report.layers.size(), report.commands, report.compile_s, report.wall_s,
+                 report.macs == ir::macs(graph).count() ? "" : " MACS DIFFER");
+    });
+  }
+}
