@@ -13,7 +13,8 @@
 
 namespace npusim::hw {
 
-/// A network ready to be executed: what the chip compiled, and what the reference says it computes.
+/// A network ready to be executed: what the chip compiled, and what the reference says it computes. The chip
+/// must outlive it.
 struct Trial {
   ir::Graph graph;                       ///< after the passes
   ir::DType dtype = ir::DType::f16;      ///< fp16 or int8

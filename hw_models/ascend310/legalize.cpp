@@ -131,12 +131,18 @@ class Legalizer {
         in->shape.c != out.c) {
       return false;
     }
-    // Images and matrices mean different axes by channels, unless the image is one pixel.
-    const bool images = tensors_.is_image(op.inputs[0]);
-    const bool one_pixel = in->shape.h * in->shape.w == 1 || out.h * out.w == 1;
-    if (images != tensors_.is_image(op.outputs[0]) && !one_pixel) return false;
-    const bool same_order = in->shape.n == out.n && (!images || in->shape.h == out.h);
-    if (!same_order && !one_pixel && in->shape.c1 != 1) return false;
+    const bool from_image = tensors_.is_image(op.inputs[0]);
+    const bool to_image = tensors_.is_image(op.outputs[0]);
+    const std::int64_t pixels = in->shape.h * in->shape.w;
+    if (from_image && to_image) {
+      if (in->shape.n != out.n || in->shape.h != out.h) return false;
+    } else {
+      // Images and matrices mean different axes by channels, unless an image is one pixel. Then rows are
+      // images: they lie alike where a stack has as many rows a matrix, or all channels are in one block.
+      if (from_image && pixels != 1) return false;
+      if (to_image && out.h * out.w != 1) return false;
+      if (pixels != out.h * out.w && in->shape.c1 != 1) return false;
+    }
     tensors_.alias(op.outputs[0], in, out);
     return true;
   }

@@ -52,6 +52,87 @@ bool is_identity(const StreamSetting& setting, const StreamInput& input) {
   return true;
 }
 
+/// Whether elements keep their number: a change of order or type.
+bool is_copy(const StreamSetting& setting, const StreamInput& input) {
+  if (setting.kind != StreamSetting::Kind::map || setting.axes.size() != 1 || input.offset != 0) return false;
+  const AxisMap& axis = input.axes[0];
+  return axis.step == 1 && axis.table.empty() && axis.lo <= 0 && axis.hi >= setting.axes[0];
+}
+
+/// Calls visit(first, count) for runs of consecutive elements that together are those in bytes `range`.
+template <class Visit>
+void for_each_run(const Order& order, const ByteRange& range, Visit&& visit) {
+  const std::int64_t size = order.element_bytes();
+  if (order.kind == Order::Kind::plain)
+    return visit(range.from / size, ceil_div(range.to, size) - range.from / size);
+  const BlockShape& s = order.shape;
+  const std::int64_t c0 = s.block_bytes / size;
+  const std::int64_t pixels = s.h * s.w;
+  const std::int64_t end = ceil_div(range.to, s.block_bytes);
+  for (std::int64_t block = range.from / s.block_bytes; block < end;) {
+    const std::int64_t pixel = block % pixels;
+    const std::int64_t count = std::min(pixels - pixel, end - block);
+    const std::int64_t first_c = block / pixels % s.c1 * c0;
+    const std::int64_t lanes = std::min(c0, s.c - first_c);
+    const std::int64_t n = block / pixels / s.c1;
+    if (order.kind == Order::Kind::image) {
+      for (std::int64_t c = first_c; c < first_c + lanes; ++c) visit((n * s.c + c) * pixels + pixel, count);
+    } else {
+      for (std::int64_t p = pixel; p < pixel + count; ++p) visit((n * pixels + p) * s.c + first_c, lanes);
+    }
+    block += count;
+  }
+}
+
+/// Calls visit(from, to) for the bytes at which elements [first, first + count) lie, whole blocks of them.
+template <class Visit>
+void for_each_bytes(const Order& order, std::int64_t first, std::int64_t count, Visit&& visit) {
+  const std::int64_t size = order.element_bytes();
+  if (order.kind == Order::Kind::plain) return visit(first * size, (first + count) * size);
+  const BlockShape& s = order.shape;
+  const bool image = order.kind == Order::Kind::image;
+  const std::int64_t line = image ? s.h * s.w : s.c;  // elements that lie regularly
+  const std::int64_t c0 = s.block_bytes / size;
+  for (std::int64_t at = first; at < first + count;) {
+    const std::int64_t take = std::min(line - at % line, first + count - at);
+    if (image) {
+      const std::int64_t from = order.position(at) / s.block_bytes * s.block_bytes;
+      visit(from, from + take * s.block_bytes);
+    } else {
+      for (std::int64_t c = at; c < at + take; c += c0 - c % line % c0) {
+        const std::int64_t from = order.position(c) / s.block_bytes * s.block_bytes;
+        visit(from, from + s.block_bytes);
+      }
+    }
+    at += take;
+  }
+}
+
+/// The bytes of `input` that hold the elements of a copy's tile.
+std::vector<ByteRange> copied(const StreamSetting& setting, const StreamInput& input,
+                              const std::vector<ByteRange>& tile) {
+  std::vector<ByteRange> all;
+  for (const auto& range : tile) {
+    for_each_run(setting.out, range, [&](std::int64_t first, std::int64_t count) {
+      for_each_bytes(input.order, first, count, [&](std::int64_t from, std::int64_t to) {
+        const ByteRange units{from / kBlock * kBlock, round_up(to, kBlock)};
+        if (all.empty() || !(all.back() == units)) all.push_back(units);
+      });
+    });
+  }
+  std::sort(all.begin(), all.end(), [](const ByteRange& a, const ByteRange& b) { return a.from < b.from; });
+  std::vector<ByteRange> out;
+  for (ByteRange range : all) {
+    range.to = std::min(range.to, input.order.bytes());
+    if (!out.empty() && range.from <= out.back().to) {
+      out.back().to = std::max(out.back().to, range.to);
+    } else {
+      out.push_back(range);
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 StreamTile tile_of(const program::Command& command) {
@@ -111,6 +192,7 @@ std::vector<ByteRange> needed(const StreamSetting& setting, std::size_t input, c
   }
   const bool reduces = setting.kind == StreamSetting::Kind::reduce && input == 0;
   if (!reduces && is_identity(setting, operand)) return tile_ranges(setting.out, tile);
+  if (is_copy(setting, operand)) return copied(setting, operand, tile_ranges(setting.out, tile));
   Units units;
   const ByteRange part = reduced_part(setting, tile);
   const std::int64_t step = setting.out.element_bytes();

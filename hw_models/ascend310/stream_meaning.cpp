@@ -219,7 +219,6 @@ class Meaning {
     return true;
   }
 
-  /// Weights come from the reference's own interpolation of single cells, one axis at a time.
   bool resize() {
     const auto& attrs = std::get<ir::ResizeAttrs>(op_.attrs);
     setting_.kind = StreamSetting::Kind::sum;
@@ -233,33 +232,23 @@ class Meaning {
     return true;
   }
 
-  static AxisMap resize_axis(ir::ResizeAttrs attrs, std::size_t d, std::int64_t in, std::int64_t out,
+  static AxisMap resize_axis(const ir::ResizeAttrs& attrs, std::size_t d, std::int64_t in, std::int64_t out,
                              std::int64_t stride) {
     AxisMap axis;
     const double scale =
         attrs.scales.empty() ? static_cast<double>(out) / static_cast<double>(in) : attrs.scales.at(d);
     axis.step = stride;
     if (in == out && scale == 1) return axis;
-    attrs.scales = {scale, 1};
-    reference::Dense cells{{in, in}, std::vector<double>(static_cast<std::size_t>(in * in), 0)};
-    for (std::int64_t i = 0; i < in; ++i) cells.data[static_cast<std::size_t>(i * (in + 1))] = 1;
-    const reference::Dense weights = reference::resize(attrs, cells, {out, in});
-    std::vector<std::vector<std::int64_t>> taps(static_cast<std::size_t>(out));
-    for (std::size_t o = 0; o < taps.size(); ++o) {
-      for (std::int64_t i = 0; i < in; ++i) {
-        if (weights.data[o * static_cast<std::size_t>(in) + static_cast<std::size_t>(i)] != 0) {
-          taps[o].push_back(i);
-        }
-      }
-      axis.taps = std::max(axis.taps, std::ssize(taps[o]));
+    std::vector<std::vector<std::pair<std::int64_t, double>>> taps;
+    for (std::int64_t o = 0; o < out; ++o) {
+      taps.push_back(reference::resize_taps(attrs, in, out, scale, o));
+      axis.taps = std::max(axis.taps, std::ssize(taps.back()));
     }
-    for (std::size_t o = 0; o < taps.size(); ++o) {
-      for (std::size_t t = 0; t < static_cast<std::size_t>(axis.taps); ++t) {
-        const bool real = t < taps[o].size();
-        const std::int64_t cell = real ? taps[o][t] : 0;
-        axis.table.push_back(cell * stride);
-        axis.weights.push_back(
-            real ? weights.data[o * static_cast<std::size_t>(in) + static_cast<std::size_t>(cell)] : 0);
+    for (auto& cell : taps) {
+      cell.resize(static_cast<std::size_t>(axis.taps), {0, 0});
+      for (const auto& tap : cell) {
+        axis.table.push_back(tap.first * stride);
+        axis.weights.push_back(tap.second);
       }
     }
     return axis;

@@ -109,7 +109,8 @@ struct PoolWindow {
 };
 PoolWindow pool_window(const StreamSetting& setting, const StreamTile& tile);
 
-/// Calls visit(offset of element in operand, weight) for each tap of the result's element `flat`.
+/// Calls visit(offset of element in operand, weight) for each tap of the result's element `flat`; the taps of
+/// the first axis vary fastest.
 template <class Visit>
 void for_each_tap(const StreamSetting& setting, const StreamInput& input, std::int64_t flat, Visit&& visit) {
   constexpr std::size_t kMost = 12;
@@ -146,7 +147,7 @@ void for_each_tap(const StreamSetting& setting, const StreamInput& input, std::i
       weight *= axis.weights[entry];
       at += axis.table[entry];
     }
-    if (weight != 0) visit(at, weight);
+    visit(at, weight);
   }
 }
 

@@ -1,6 +1,7 @@
 // What operators compute, in float64: one plain function a kind, without types, rounding or quantisation.
 #pragma once
 
+#include <utility>
 #include <vector>
 
 #include "workloads/ir/graph.h"
@@ -65,6 +66,10 @@ Dense space_to_depth(const ir::BlockAttrs& attrs, const Dense& x, const ir::Shap
 Dense gather(const ir::GatherAttrs& attrs, const Operands& in, const ir::Shape& out);
 Dense expand(const Dense& x, const ir::Shape& out);
 Dense resize(const ir::ResizeAttrs& attrs, const Dense& x, const ir::Shape& out);
+/// What cell `index` of an axis takes when `in` cells become `out`: input cells and their weights, in the
+/// order in which resize() adds them up. resize() works on one axis after the other, the first axis first.
+std::vector<std::pair<std::int64_t, double>> resize_taps(const ir::ResizeAttrs& attrs, std::int64_t in,
+                                                         std::int64_t out, double scale, std::int64_t index);
 
 /// round(x / scale) + zero point, to the nearest even, not yet saturated; scale and zero point for all
 /// elements or one an index of the axis. The quotient is one of fp32, as ONNX defines it.

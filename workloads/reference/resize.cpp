@@ -108,6 +108,11 @@ Dense resize_axis(const ResizeAttrs& attrs, const Dense& x, std::size_t which, c
 
 }  // namespace
 
+std::vector<std::pair<std::int64_t, double>> resize_taps(const ir::ResizeAttrs& attrs, std::int64_t in,
+                                                         std::int64_t out, double scale, std::int64_t index) {
+  return taps(attrs, {in, out, scale}, index);
+}
+
 Dense resize(const ir::ResizeAttrs& attrs, const Dense& x, const ir::Shape& out) {
   Dense y = x;
   for (std::size_t i = 0; i < out.size(); ++i) {

@@ -102,14 +102,14 @@ class StreamTileRun {
 
   /// Calls visit(element of the result, its byte in the tile); padding is set to zero.
   template <class Visit>
-  void for_each_element(Visit&& visit) {
+  void for_each_element(Visit&& visit, bool pad = true) {
     const std::int64_t size = s_.out.element_bytes();
     std::int64_t home = 0;
     for (const auto& range : tile_ranges(s_.out, tile_)) {
       for (std::int64_t at = range.from; at < range.to; at += size, home += size) {
         const std::int64_t flat = s_.out.element(at);
         if (flat < 0) {
-          if (home + size <= std::ssize(result_)) std::fill_n(result_.begin() + home, size, std::byte{0});
+          if (pad) std::fill_n(result_.subspan(static_cast<std::size_t>(home)).begin(), size, std::byte{0});
         } else {
           visit(flat, home);
         }
@@ -129,13 +129,8 @@ class StreamTileRun {
     switch (s_.kind) {
       case Kind::map:
         return map(flat);
-      case Kind::sum: {
-        double sum = 0;
-        for_each_tap(s_, operands_[0].input(), flat, [&](std::int64_t element, double weight) {
-          sum += weight * operands_[0].value(element);
-        });
-        return sum;
-      }
+      case Kind::sum:
+        return weighted_sum(flat);
       case Kind::reduce:
         return reduced(flat, home);
       case Kind::pool:
@@ -146,6 +141,33 @@ class StreamTileRun {
       default:
         throw InternalError("a grouped operator works on groups");
     }
+  }
+
+  /// The taps of a resize, one axis after the other, the first one first: sums are those of the reference.
+  double weighted_sum(std::int64_t flat) {
+    values_.clear();
+    for_each_tap(s_, operands_[0].input(), flat,
+                 [&](std::int64_t element, double) { values_.push_back(operands_[0].value(element)); });
+    std::int64_t stride = 1;
+    std::vector<std::int64_t> index(s_.axes.size());
+    for (std::size_t d = s_.axes.size(); d-- > 0;) {
+      index[d] = flat / stride % s_.axes[d];
+      stride *= s_.axes[d];
+    }
+    // The first axis' taps vary fastest in `values_`.
+    for (std::size_t d = 0; d < s_.axes.size(); ++d) {
+      const AxisMap& axis = s_.inputs[0].axes[d];
+      if (axis.taps == 1) continue;
+      const auto taps = static_cast<std::size_t>(axis.taps);
+      const double* weight = axis.weights.data() + index[d] * axis.taps;
+      for (std::size_t i = 0; i * taps < values_.size(); ++i) {
+        double sum = 0;
+        for (std::size_t t = 0; t < taps; ++t) sum += weight[t] * values_[i * taps + t];
+        values_[i] = sum;
+      }
+      values_.resize(values_.size() / taps);
+    }
+    return values_.at(0);
   }
 
   double map(std::int64_t flat) {
@@ -198,15 +220,17 @@ class StreamTileRun {
 
   /// Parts of a reduction leave accumulators of 4 bytes: fp32, or the integers' sums.
   void carry() {
-    for_each_element([&](std::int64_t flat, std::int64_t home) {
-      std::byte* to = result_.data() + accumulator(home);
-      const double value = partial(flat, home);
-      if (s_.out.dtype == ir::DType::i8) {
-        store_as(to, static_cast<std::int32_t>(std::ldexp(value, -static_cast<int>(exponent()))));
-      } else {
-        store_as(to, static_cast<float>(value));
-      }
-    });
+    for_each_element(
+        [&](std::int64_t flat, std::int64_t home) {
+          std::byte* to = result_.data() + accumulator(home);
+          const double value = partial(flat, home);
+          if (s_.out.dtype == ir::DType::i8) {
+            store_as(to, static_cast<std::int32_t>(std::ldexp(value, -static_cast<int>(exponent()))));
+          } else {
+            store_as(to, static_cast<float>(value));
+          }
+        },
+        false);
   }
   [[nodiscard]] std::int64_t accumulator(std::int64_t home) const {
     return home / s_.out.element_bytes() * 4;
