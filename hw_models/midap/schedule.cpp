@@ -14,6 +14,7 @@ namespace npusim::midap {
 
 namespace {
 
+constexpr int kStuck = 200;         ///< steps after which a layer is taken to lack a bank
 constexpr int kMostSteps = 10'000;  ///< of one layer's schedule; more means that it does not get on
 
 /// Schedules layer after layer; the banks carry over. The rules are those of MidapSim's layer compilers.
@@ -72,12 +73,22 @@ class Scheduler {
   void step_through() {
     int steps = 0;
     while (!step()) {
-      if (++steps > kMostSteps) {
+      if (++steps == kStuck) release_operand();
+      if (steps > kMostSteps) {
         throw UserError(
-            fmt::format("layer '{}': no division of the {} feature-map banks holds its input and result",
-                        layer_->name, spec_.banks));
+            fmt::format("layer '{}': no division of the {} feature-map banks holds its input and result: {} "
+                        "banks are free, "
+                        "{} hold its result, and plane {} of {} is not yet processed",
+                        layer_->name, spec_.banks, banks_.free_inputs(), plan().outputs.size(),
+                        waiting().empty() ? loaded_to() : waiting().front().head, input().map.w));
       }
     }
+  }
+
+  /// A second operand comes from DRAM, whatever of it is still in a bank. MidapSim keeps it there, and never
+  /// gets on where that bank is needed.
+  void release_operand() {
+    if (layer_->kind == Kind::arithmetic) banks_.release_all(layer_->inputs[1]);
   }
 
   // --- begin and end of a layer ---

@@ -80,3 +80,10 @@ TEST_CASE("the lite2 that S3NAS published at 2.51 ms takes 2.51 ms, half a perce
   CHECK(report.latency_ms() < 2.515);
   CHECK(report.total_cycles - 2'498'988 == 12'549);
 }
+
+TEST_CASE("S3NAS' networks take the milliseconds that its tables print") {
+  const auto milliseconds = [](const char* name) { return run(zoo::build(name)).latency_ms(); };
+  CHECK(std::abs(milliseconds("s3nas_ours_m") - 2.47) < 0.0065);
+  CHECK(std::abs(milliseconds("s3nas_ours_m_plus") - 2.86) < 0.005);
+  CHECK(std::abs(milliseconds("s3nas_ours_xl") - 10.81) < 0.005);
+}
