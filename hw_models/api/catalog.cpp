@@ -75,9 +75,14 @@ Config describe(const std::string& name_or_file, const std::vector<std::string>&
 
 std::string hardware_hash(const Config& description) {
   std::string text = description.canonical();
-  const std::string model = "dram.model";
-  if (description.has(model)) {
-    text += mem::dram_table(description.text(model), description.where(model)).canonical();
+  const std::string key = "dram.model";
+  if (description.has(key)) {
+    // A chip may also name a formula of its own, all of whose numbers are in the description.
+    const std::string model = description.text(key);
+    const auto tables = mem::dram_tables();
+    if (model.ends_with(".yaml") || std::find(tables.begin(), tables.end(), model) != tables.end()) {
+      text += mem::dram_table(model, description.where(key)).canonical();
+    }
   }
   return hex_hash(text);
 }
