@@ -9,6 +9,7 @@ packages=(
   libsystemc-dev libfmt-dev libyaml-cpp-dev libboost-dev # simulator
   libonnx-dev libprotobuf-dev protobuf-compiler          # ONNX import
   libcli11-dev nlohmann-json3-dev libeigen3-dev          # command line, reports, numbers
+  libsqlite3-dev                                         # results store
   catch2 libbenchmark-dev                                # tests
   clang-format clang-tidy                                # checks
 )

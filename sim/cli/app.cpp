@@ -90,6 +90,7 @@ void add_commands(CLI::App& app) {
   add_hw(app);
   add_nets(app);
   add_dram(app);
+  add_sweep(app);
 }
 
 int parse_and_run(CLI::App& app, int argc, const char* const* argv) {

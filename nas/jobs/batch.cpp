@@ -1,0 +1,252 @@
+#include "nas/jobs/batch.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <list>
+#include <map>
+#include <new>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "nas/jobs/pool.h"
+#include "nas/jobs/progress.h"
+#include "sim/base/error.h"
+
+namespace npusim::jobs {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::size_t kChipsKept = 4;  ///< elaborated machines a worker holds on to
+
+/// The report without its layers, and without the description that its hash stands for.
+std::string summary_json(trace::Report report) {
+  report.layers.clear();
+  report.hardware.clear();
+  return Json::parse(trace::to_json(report, false)).dump();
+}
+
+Summary summary_of(const Json& json) {
+  Summary summary;
+  summary.cycles = json.at("total_cycles");
+  summary.latency_ms = json.at("latency_ms");
+  summary.macs = json.at("macs");
+  summary.utilisation = json.at("mac_utilization");
+  summary.peak_macs_per_cycle = json.at("peak_macs_per_cycle");
+  summary.dram_read_bytes = json.at("dram").at("read_bytes");
+  summary.dram_write_bytes = json.at("dram").at("write_bytes");
+  summary.row_hit_rate = json.at("dram").at("row_hit_rate");
+  summary.batch = json.at("batch");
+  summary.dtype = json.at("dtype");
+  const Json& engines = json.at("engines");
+  const double all = static_cast<double>(engines.size()) * static_cast<double>(summary.cycles);
+  if (all == 0) return summary;
+  for (const Json& engine : engines) {
+    summary.busy_share += engine.at("busy_cycles").get<double>() / all;
+    for (std::size_t i = 0; i < trace::kStallReasons; ++i) {
+      const std::string reason{trace::to_string(static_cast<trace::Stall>(i))};
+      summary.stall_share[i] += engine.at("stalls").at(reason).get<double>() / all;
+    }
+  }
+  return summary;
+}
+
+/// A worker's line, or a stored payload, as a result.
+Result result_of(const Json& json) {
+  if (json.contains("invalid")) return {Status::invalid, json.at("invalid"), {}};
+  if (json.contains("fault")) return {Status::failed, json.at("fault"), {}};
+  return {Status::ok, "", summary_of(json.at("report"))};
+}
+
+/// What a worker does: chips are built once and kept while they are used.
+class Simulator {
+ public:
+  explicit Simulator(const Batch& batch) : batch_(batch) {}
+
+  std::string run(std::size_t index) {
+    const auto start = std::chrono::steady_clock::now();
+    std::string text = simulate(batch_.jobs[index]);
+    const double wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return fmt::format("{{\"wall_s\":{},\"payload\":{}}}", wall_s, text);
+  }
+
+ private:
+  struct Built {
+    std::size_t chip;
+    std::unique_ptr<hw::Evaluator> evaluator;
+  };
+
+  std::string simulate(const Job& job) {
+    const auto refused = [](const char* kind, const char* why) {
+      return Json{{kind, why}}.dump(-1, ' ', false, Json::error_handler_t::replace);
+    };
+    try {
+      hw::EvaluateOptions options;
+      options.dtype = job.dtype;
+      return fmt::format("{{\"report\":{}}}",
+                         summary_json(evaluator(job.chip).evaluate(batch_.graphs[job.graph], options)));
+    } catch (const UserError& error) {
+      return refused("invalid", error.what());
+    } catch (const std::bad_alloc&) {
+      return refused("fault", "out of memory");
+    } catch (const std::exception& error) {
+      return refused("fault", error.what());
+    }
+  }
+
+  hw::Evaluator& evaluator(std::size_t chip) {
+    const auto found =
+        std::find_if(built_.begin(), built_.end(), [&](const Built& one) { return one.chip == chip; });
+    if (found != built_.end()) {
+      built_.splice(built_.begin(), built_, found);
+    } else {
+      if (built_.size() == kChipsKept) built_.pop_back();
+      built_.push_front({chip, std::make_unique<hw::Evaluator>(batch_.chips[chip].description(),
+                                                               kernel::KernelKind::run_ahead)});
+    }
+    return *built_.front().evaluator;
+  }
+
+  const Batch& batch_;
+  std::list<Built> built_;  ///< most recently used first
+};
+
+/// Jobs of equal content, simulated once.
+struct Distinct {
+  Key key;
+  std::vector<std::size_t> jobs;
+};
+
+std::vector<Distinct> distinct_jobs(const Batch& batch, const std::string& version) {
+  std::vector<std::string> graph_hashes;
+  for (const ir::Graph& graph : batch.graphs) graph_hashes.push_back(ir::content_hash(graph));
+  std::map<Key, std::size_t> seen;
+  std::vector<Distinct> all;
+  for (std::size_t i = 0; i < batch.jobs.size(); ++i) {
+    const Job& job = batch.jobs[i];
+    Key key{batch.chips[job.chip].hash, graph_hashes[job.graph],
+            fmt::format("dtype={}", ir::to_string(job.dtype)), version};
+    const auto [at, added] = seen.emplace(key, all.size());
+    if (added) all.push_back({std::move(key), {}});
+    all[at->second].jobs.push_back(i);
+  }
+  // A worker builds a chip once when the chip's jobs follow one another.
+  std::stable_sort(all.begin(), all.end(), [&](const Distinct& a, const Distinct& b) {
+    return batch.jobs[a.jobs[0]].chip < batch.jobs[b.jobs[0]].chip;
+  });
+  return all;
+}
+
+class Runner {
+ public:
+  Runner(const Batch& batch, const BatchOptions& options)
+      : batch_(batch), options_(options), distinct_(distinct_jobs(batch, options.version)) {
+    out_.results.resize(batch.jobs.size());
+    out_.distinct = distinct_.size();
+  }
+
+  BatchResult run() {
+    std::vector<std::size_t> open;  // indices into distinct_
+    for (std::size_t i = 0; i < distinct_.size(); ++i) {
+      if (!reuse(distinct_[i])) open.push_back(i);
+    }
+    if (options_.store != nullptr) out_.damaged = options_.store->damaged();
+    if (options_.resume && out_.reused == 0 && out_.distinct > 0) {
+      throw UserError(
+          fmt::format("--resume: {} has no result of this command (another npusim or other "
+                      "inputs made what is there); leave out --resume to start anew",
+                      options_.store == nullptr ? "no store" : options_.store->path()));
+    }
+    if (!open.empty()) simulate(open);
+    return std::move(out_);
+  }
+
+ private:
+  bool reuse(const Distinct& one) {
+    if (options_.store == nullptr || options_.fresh) return false;
+    const auto stored = options_.store->find(one.key);
+    if (!stored) return false;
+    settle(one, result_of(Json::parse(stored->payload)));
+    ++out_.reused;
+    return true;
+  }
+
+  void settle(const Distinct& one, const Result& result) {
+    for (const std::size_t job : one.jobs) out_.results[job] = result;
+  }
+
+  void simulate(const std::vector<std::size_t>& open) {
+    const InterruptScope interrupts;
+    ProgressBar bar(open.size());
+    std::size_t done = 0;
+    PoolOptions pool;
+    pool.workers = std::min(options_.workers, open.size());
+    pool.stop = [] { return InterruptScope::requested(); };
+    pool.tick = [&] { bar.show(done); };
+    pool.retrying = [&](std::size_t i, const std::string& how) {
+      bar.say(fmt::format("a worker was {} while simulating {}; trying once more", how, name(distinct_[i])));
+    };
+    const auto make = [this]() -> Work {
+      auto simulator = std::make_shared<Simulator>(batch_);
+      return [this, simulator](std::size_t i) { return simulator->run(distinct_[i].jobs[0]); };
+    };
+    out_.stopped = !run_pool(open, make, pool, [&](std::size_t i, const Outcome& outcome) {
+      ++done;
+      finish(distinct_[i], outcome);
+    });
+  }
+
+  void finish(const Distinct& one, const Outcome& outcome) {
+    if (outcome.lost) {
+      ++out_.lost;
+      return settle(one, {Status::failed, fmt::format("its process was {}, twice", outcome.text), {}});
+    }
+    ++out_.simulated;
+    const Json line = Json::parse(outcome.text);
+    const Json& payload = line.at("payload");
+    const Result result = result_of(payload);
+    // A fault may be gone tomorrow (out of memory); what a chip refuses, it refuses always.
+    if (options_.store != nullptr && result.status != Status::failed) {
+      options_.store->put(one.key, {payload.dump(), line.at("wall_s")});
+    }
+    settle(one, result);
+  }
+
+  [[nodiscard]] std::string name(const Distinct& one) const {
+    const Job& job = batch_.jobs[one.jobs[0]];
+    const Chip& chip = batch_.chips[job.chip];
+    return fmt::format("{} on {}{}{}", batch_.graphs[job.graph].name, chip.base->raw("chip"),
+                       chip.overrides.empty() ? "" : " with ", fmt::join(chip.overrides, " "));
+  }
+
+  const Batch& batch_;
+  const BatchOptions& options_;
+  std::vector<Distinct> distinct_;
+  BatchResult out_;
+};
+
+}  // namespace
+
+Config Chip::description() const {
+  Config config = *base;
+  for (const std::string& text : overrides) config.set(text);
+  return config;
+}
+
+BatchResult run_batch(const Batch& batch, const BatchOptions& options) {
+  return Runner(batch, options).run();
+}
+
+std::string describe(const BatchResult& result, const BatchOptions& options) {
+  std::string text = fmt::format("{} simulations: {} run", result.distinct, result.simulated);
+  if (options.store != nullptr) {
+    text += fmt::format(", {} reused from {}", result.reused, options.store->path());
+  }
+  if (result.damaged > 0) text += fmt::format(", {} found damaged there and repeated", result.damaged);
+  if (result.lost > 0) text += fmt::format(", {} lost with their workers", result.lost);
+  return text;
+}
+
+}  // namespace npusim::jobs

@@ -1,0 +1,95 @@
+// A batch of simulations: chips times networks, each simulated at most once, in parallel, with a store.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "hw_models/api/npu.h"
+#include "nas/jobs/store.h"
+#include "sim/base/config.h"
+#include "sim/trace/report.h"
+#include "workloads/ir/graph.h"
+
+namespace npusim::jobs {
+
+/// A chip of a batch: a description shared by many, and what differs.
+struct Chip {
+  std::shared_ptr<const Config> base;
+  std::vector<std::string> overrides;  ///< "key=value"
+  std::string hash;                    ///< hw::hardware_hash() of description()
+  [[nodiscard]] Config description() const;
+};
+
+/// One simulation; indices into the batch's chips and graphs.
+struct Job {
+  std::size_t chip = 0;
+  std::size_t graph = 0;
+  ir::DType dtype = ir::DType::f16;
+};
+
+struct Batch {
+  std::vector<Chip> chips;
+  std::vector<ir::Graph> graphs;
+  std::vector<Job> jobs;
+};
+
+/// What a batch keeps of a report.
+struct Summary {
+  std::int64_t cycles = 0;
+  double latency_ms = 0;
+  std::int64_t macs = 0;
+  double utilisation = 0;  ///< MACs / (cycles x peak)
+  double peak_macs_per_cycle = 0;
+  std::int64_t dram_read_bytes = 0;
+  std::int64_t dram_write_bytes = 0;
+  double row_hit_rate = 0;
+  /// Of all engines' cycles together, by reason; with busy_share they add up to 1.
+  std::array<double, trace::kStallReasons> stall_share{};
+  double busy_share = 0;
+  std::int64_t batch = 1;
+  std::string dtype;
+};
+
+enum class Status : std::uint8_t {
+  not_run,  ///< the batch was stopped before
+  ok,
+  invalid,  ///< the chip cannot run this network: message says why
+  failed    ///< a fault in npusim, or its process died twice: message says how
+};
+
+struct Result {
+  Status status = Status::not_run;
+  std::string message;  ///< "" when ok
+  Summary summary;      ///< when ok
+};
+
+struct BatchOptions {
+  std::size_t workers = 1;
+  std::string version;     ///< version_text()
+  Store* store = nullptr;  ///< none: everything is simulated, nothing kept
+  bool fresh = false;      ///< simulate what the store has, too, and replace it
+  bool resume = false;     ///< the store must have some of the batch: throws UserError otherwise
+};
+
+/// By job, whatever order they were simulated in.
+struct BatchResult {
+  std::vector<Result> results;
+  std::size_t distinct = 0;   ///< jobs with different keys
+  std::size_t reused = 0;     ///< of these, found in the store
+  std::size_t simulated = 0;  ///< of these, simulated now
+  std::size_t lost = 0;       ///< simulations whose worker died twice
+  std::int64_t damaged = 0;   ///< rows of the store that were unreadable and simulated again
+  bool stopped = false;       ///< by SIGINT or SIGTERM
+};
+
+/// Runs a batch: what the store has is not simulated, what is simulated is stored at once. Prints progress
+/// and dying workers to standard error. The caller must be single-threaded (workers are forks).
+BatchResult run_batch(const Batch& batch, const BatchOptions& options);
+
+/// "40 simulations: 12 reused from FILE, 28 run".
+std::string describe(const BatchResult& result, const BatchOptions& options);
+
+}  // namespace npusim::jobs
