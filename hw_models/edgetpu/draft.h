@@ -1,6 +1,7 @@
 // A program under construction: commands in order, tied by one flag for every pair of queues.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <utility>
 #include <vector>
@@ -34,26 +35,30 @@ class Draft {
   /// is none, on the same queue, or where `after`'s queue has already waited for it or a later one.
   void tie(const Handle& before, const Handle& after) {
     if (!before || before.queue == after.queue) return;
-    auto& waited = waited_[queue_id(before.queue)][queue_id(after.queue)];
-    if (before.number <= waited) return;
-    waited = before.number;
+    Handle& waited = waited_[queue_id(before.queue)][queue_id(after.queue)];
+    if (before.number <= waited.number) return;
     const auto flag = flag_id(queue_id(before.queue), queue_id(after.queue));
+    auto& waits = at(after).waits;
+    if (std::find(waits.begin(), waits.end(), flag) == waits.end()) {
+      waits.push_back(flag);
+    } else {  // it waits for an earlier one: the later of the two suffices
+      auto& sets = at(waited).sets;
+      sets.erase(std::find(sets.begin(), sets.end(), flag));
+    }
     at(before).sets.push_back(flag);
-    at(after).waits.push_back(flag);
+    waited = before;
   }
   void finish(program::Program& program) {
     for (auto& [task, emitter] : tasks_) emitter.flush(program, std::move(task));
   }
 
  private:
-  struct Waited : std::array<std::int64_t, kQueues> {
-    Waited() { fill(-1); }
-  };
   mapping::Emitter::Draft& at(const Handle& handle) { return tasks_[handle.task].second.at(handle.command); }
 
   std::vector<std::pair<program::Task, mapping::Emitter>> tasks_;
   std::array<std::int64_t, kQueues> counts_{};
-  std::array<Waited, kQueues> waited_{};  ///< by queue waited for, by queue that waits
+  /// The newest command waited for: by queue waited for, by queue that waits.
+  std::array<std::array<Handle, kQueues>, kQueues> waited_{};
 };
 
 }  // namespace npusim::edgetpu

@@ -77,7 +77,7 @@ class ProgramEmitter {
     const Map& map = net_.map(id);
     std::int64_t channel = 0;
     const Map& home = net_.map(net_.home_of(id, &channel));
-    const std::int64_t positions = tile_positions(spec_, home.shape);
+    const std::int64_t positions = home_positions(spec_, home);
     const std::int64_t width = home_bytes(spec_, home) / positions;
     const std::int64_t own = std::min(spec_.padded(map.shape.c), width - channel);
     program::Region region = region_of(home.wide ? Space::wide : Space::narrow, write,
@@ -96,7 +96,8 @@ class ProgramEmitter {
     return region_of(Space::narrow, write, spec_.narrow_bytes - kStagingBytes, kStagingBytes);
   }
   [[nodiscard]] std::int64_t words(MapId id) const {
-    return tile_bytes(spec_, net_.map(id).shape) / spec_.dot;
+    const Map& map = net_.map(id);
+    return home_positions(spec_, net_.map(net_.home_of(id))) * spec_.words(map.shape.c);
   }
 
   // --- the link ---
@@ -191,14 +192,15 @@ class ProgramEmitter {
     std::int64_t units_done = 0;
     do {
       std::int64_t piece = bytes - done;
-      if (phase.streamed) piece = std::min(piece, available(stream_));
+      const bool streamed = phase.streamed && run_ == 0;
+      if (streamed) piece = std::min(piece, available(stream_));
       const std::int64_t upto = bytes == 0 ? units : mul_div(units, done + piece, bytes);
       last = draft_.add(Queue::ring, opcode, {upto - units_done});
       draft_.tie(start_, last);
       draft_.tie(free, last);
-      if (phase.streamed) {
+      if (streamed) {
         consume(stream_, last, piece);
-      } else if (piece > 0) {
+      } else if (piece > 0 && !phase.streamed) {
         draft_.region(last, region_of(Space::parameters, false, phase.param_address + taken_ + done, piece));
       }
       if (room > 0) draft_.region(last, region_of(Space::wide, true, offset, room));
@@ -220,6 +222,15 @@ class ProgramEmitter {
     open_parameters(phase);
     start_ = end_;
     for (const MapId id : phase.inputs) fetch_from_host(id);
+    for (run_ = 0; run_ < phase.bands; ++run_) {
+      start_ = run_ == 0 ? start_ : end_;
+      taken_ = 0;
+      emit_run(phase);
+    }
+  }
+
+  /// One band of a phase, or all of it.
+  void emit_run(Phase& phase) {
     if (phase.kind != Kind::input) {
       fill_inputs(phase);
       exchange(phase);
@@ -280,7 +291,7 @@ class ProgramEmitter {
     if (phase.halo_address != kNone) {
       draft_.region(mesh, region_of(Space::narrow, true, phase.halo_address, halo.bytes));
     }
-    phase.parts.halo = halo.cycles;
+    phase.parts.halo += halo.cycles;
     start_ = mesh;
   }
 
@@ -314,7 +325,7 @@ class ProgramEmitter {
 
   void emit_conv(Phase& phase) {
     const Fills fills = fills_of(spec_, net_, phase);
-    const std::int64_t tile = tile_positions(spec_, net_.map(phase.output).shape);
+    const std::int64_t tile = run_positions(spec_, net_, phase);
     const std::int64_t positions = ceil_div(tile, phase.kernels);
     const std::int64_t count = fills.groups * fills.per_group;
     const std::int64_t slot_bytes = fills.rows * spec_.row_bytes();
@@ -329,7 +340,7 @@ class ProgramEmitter {
                                 share(phase.weight_bytes, n, count), offset, slot_bytes, user);
       user = operation(phase, kConv, {positions, fills.rows});
       draft_.tie(ring, user);
-      draft_.macs(user, share(phase.macs, n, count));
+      draft_.macs(user, share(phase.macs, run_ * count + n, phase.bands * count));
       draft_.region(user, region_of(Space::wide, false, offset, slot_bytes));
       if (!fills.position_outer) {
         if (chunk > 0) draft_.region(user, region_of(Space::wide, false, fifo - sums, sums));
@@ -347,7 +358,7 @@ class ProgramEmitter {
 
   void emit_depthwise(Phase& phase) {
     const Shape& out = net_.map(phase.output).shape;
-    const std::int64_t positions = tile_positions(spec_, out);
+    const std::int64_t positions = run_positions(spec_, net_, phase);
     const std::int64_t taps = phase.window.taps();
     const std::int64_t count = spec_.words(out.c);
     const std::int64_t slot_bytes = taps * spec_.row_bytes();
@@ -359,7 +370,7 @@ class ProgramEmitter {
           bring(phase, kExpand, taps, share(phase.weight_bytes, n, count), offset, slot_bytes, user);
       user = operation(phase, kDepthwise, {positions, taps});
       draft_.tie(ring, user);
-      draft_.macs(user, share(phase.macs, n, count));
+      draft_.macs(user, share(phase.macs, run_ * count + n, phase.bands * count));
       draft_.region(user, region_of(Space::wide, false, offset, slot_bytes));
       result(phase, user, n * spec_.dot, spec_.dot);
       phase.parts.compute += positions * (taps + spec_.depthwise_extra_steps);
@@ -370,17 +381,15 @@ class ProgramEmitter {
   /// Resident weights are read in place; streamed ones pass the ring to their tiles in pieces.
   void emit_fc(Phase& phase) {
     const Counts counts = counts_of(spec_, net_, phase);
-    const Handle gather =
-        draft_.add(Queue::ring, kBroadcast, {ceil_div(counts.ring_rows * 256, spec_.row_bytes())});
-    draft_.tie(start_, gather);
-    phase.parts.ring += ceil_div(counts.ring_rows * 256, spec_.row_bytes()) * spec_.row_cycles();
+    gather(phase, spec_.padded(net_.map(phase.inputs[0]).shape.elements()));
+    const Handle gathered = start_;
     const std::int64_t count = phase.streamed ? ceil_div(phase.weight_bytes, spec_.slot_bytes) : 1;
     const std::int64_t slot_bytes = std::min(spec_.slot_bytes / spec_.tiles() * 2, spec_.wide_bytes / 4);
     std::array<Handle, 2> users;
     for (std::int64_t n = 0; n < count; ++n) {
       Handle& user = users[static_cast<std::size_t>(n % 2)];
       const std::int64_t offset = spec_.wide_bytes - (2 - n % 2) * slot_bytes;
-      Handle ring = gather;
+      Handle ring = gathered;
       const std::int64_t bytes = share(phase.weight_bytes, n, count);
       if (phase.streamed) {
         ring = bring(phase, kBroadcast, ceil_div(bytes, spec_.row_bytes()), bytes, offset, slot_bytes, user);
@@ -388,7 +397,7 @@ class ProgramEmitter {
       const std::int64_t steps = share(counts.steps, n, count);
       user = operation(phase, kProduct, {steps});
       draft_.tie(ring, user);
-      draft_.macs(user, share(phase.macs, n, count));
+      draft_.macs(user, share(phase.macs, run_ * count + n, phase.bands * count));
       if (phase.streamed) {
         draft_.region(user, region_of(Space::wide, false, offset, slot_bytes));
       } else {
@@ -402,11 +411,31 @@ class ProgramEmitter {
         std::min(spec_.tiles(), ceil_div(net_.map(phase.output).shape.elements(), spec_.group())));
   }
 
+  /// The input of the phase, wherever its tiles hold it, comes to one of them.
+  void gather(Phase& phase, std::int64_t bytes) {
+    const std::int64_t packets = ceil_div(bytes, spec_.row_bytes());
+    const Handle ring = draft_.add(Queue::ring, kBroadcast, {packets});
+    draft_.tie(start_, ring);
+    phase.parts.ring += packets * spec_.row_cycles();
+    start_ = ring;
+  }
+
+  /// A maximum reads its windows from wide memory: the block, borders included, is moved there first.
+  void relay(Phase& phase) {
+    const std::int64_t count = words(phase.inputs[0]);
+    const Handle move = draft_.add(Queue::spill, kSpill, {count});
+    draft_.tie(start_, move);
+    draft_.region(move, is_wide(phase.inputs[0]) ? bands(false) : block(phase.inputs[0], false));
+    phase.parts.spill += spill_cycles(count);
+    start_ = move;
+  }
+
   /// Pools and operations word by word.
   void emit_simple(Phase& phase) {
     const Counts counts = counts_of(spec_, net_, phase);
     const bool pool = phase.kind == Kind::max_pool || phase.kind == Kind::average_pool;
     const std::int64_t channels = net_.map(phase.output).shape.c;
+    if (gathers(net_, phase)) gather(phase, net_.map(phase.inputs[0]).shape.elements());
     const std::int64_t groups = pool ? ceil_div(channels, spec_.group()) : 1;
     for (std::int64_t n = 0; n < groups; ++n) {
       const Handle op =
@@ -414,7 +443,7 @@ class ProgramEmitter {
                : operation(phase, kWords, {counts.steps});
       result(phase, op, n * spec_.group(), pool ? spec_.group() : spec_.padded(channels));
     }
-    phase.parts.compute = counts.steps;
+    phase.parts.compute += counts.steps;
     mode_ = fmt::format("{} steps", counts.steps);
   }
 
@@ -553,6 +582,7 @@ class ProgramEmitter {
     const auto* bound = std::max_element(std::begin(all), std::end(all),
                                          [](const auto& a, const auto& b) { return a.second < b.second; });
     std::string text = fmt::format("{}-bound; {}", bound->first, mode_);
+    if (phase.bands > 1) text += fmt::format("; in {} bands of {} rows", phase.bands, phase.band_rows);
     if (phase.weight_bytes > 0) {
       text += fmt::format("; {} bytes {}", phase.weight_bytes, phase.streamed ? "streamed" : "cached");
     }
@@ -575,6 +605,7 @@ class ProgramEmitter {
   std::int64_t taken_ = 0;  ///< bytes of the phase's parameters that the ring has brought
   std::vector<Slot> slots_;
   std::size_t next_slot_ = 0;
+  std::int64_t run_ = 0;  ///< band of the phase
   std::string mode_;
   std::map<MapId, std::size_t> host_buffers_;
   std::map<MapId, Handle> stored_, fetched_;

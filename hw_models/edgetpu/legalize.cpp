@@ -77,15 +77,17 @@ class Legalizer {
             graph_.name, tensor.name, ir::to_string(tensor.shape)));
       }
     }
+    for (const auto id : graph_.inputs) check_rank(id);
     for (const auto& op : graph_.ops) {
-      for (const auto id : op.outputs) {
-        if (shape(id).size() > 4) {
-          throw UserError(fmt::format(
-              "network '{}': '{}' makes a tensor of {} dimensions, {}; the Edge TPU expects at most 4",
-              graph_.name, op.name, shape(id).size(), ir::to_string(shape(id))));
-        }
-      }
+      for (const auto id : op.outputs) check_rank(id);
     }
+  }
+
+  void check_rank(ir::TensorId id) const {
+    if (shape(id).size() <= 4) return;
+    throw UserError(
+        fmt::format("network '{}': tensor '{}' has {} dimensions, {}; the Edge TPU expects at most 4",
+                    graph_.name, graph_.tensor(id).name, shape(id).size(), ir::to_string(shape(id))));
   }
 
   bool no(std::string why) {

@@ -53,6 +53,7 @@ struct Map {
   std::int64_t home_channel = 0;
   std::int64_t stored_channels = 0;     ///< (concatenations) with every part padded to words
   PhaseId first = kNone, last = kNone;  ///< (homes) phases in which it is alive
+  std::int64_t band_rows = 0;           ///< (homes) rows kept at a time, where phases run in bands; 0: all
   bool wide = false;                    ///< (homes) spilled to wide memory
   std::int64_t address = 0;             ///< (homes) in its memory
 };
@@ -86,6 +87,8 @@ struct Phase {
   std::int64_t host_bytes = 0, host_macs = 0;  ///< (host) of operands and results; done there
   std::vector<MapId> host_outputs;             ///< (host)
   std::int64_t halo_address = kNone;  ///< of received borders in narrow memory; kNone: none, or with bands
+  std::int64_t bands = 1;             ///< runs of the phase, each on some rows of its result
+  std::int64_t band_rows = 0;         ///< (bands > 1) rows of the result in a run, rows made twice included
   Parts parts;
 };
 
@@ -100,6 +103,7 @@ struct Network {
   std::int64_t instruction_bytes = 0;
   std::int64_t cached_bytes = 0, streamed_bytes = 0, cache_bytes = 0;
   std::int64_t spilled_maps = 0, peak_wide_bytes = 0;
+  std::int64_t banded_phases = 0, most_bands = 1;
 
   [[nodiscard]] Map& map(MapId id) { return maps[static_cast<std::size_t>(id)]; }
   [[nodiscard]] const Map& map(MapId id) const { return maps[static_cast<std::size_t>(id)]; }

@@ -54,6 +54,18 @@ std::int64_t tile_bytes(const Spec& spec, const Shape& shape) {
   return tile_positions(spec, shape) * spec.padded(shape.c);
 }
 
+std::int64_t run_positions(const Spec& spec, const Network& net, const Phase& phase) {
+  Shape shape = shape_out(net, phase);
+  if (phase.bands > 1) shape.h = phase.band_rows;
+  return tile_positions(spec, shape);
+}
+
+std::int64_t rows_needed(const Phase& phase, std::int64_t rows) {
+  const Window& window = phase.window;
+  if (phase.kernels > 1) return ceil_div(rows, window.stride_h) + ceil_div(window.kh, window.stride_h) - 1;
+  return (rows - 1) * window.stride_h + (window.kh - 1) * window.dilation_h + 1;
+}
+
 AxisHalo axis_halo(std::int64_t in, std::int64_t out, std::int64_t parts, std::int64_t kernel,
                    std::int64_t stride, std::int64_t dilation, std::int64_t pad) {
   struct Part {
@@ -103,11 +115,22 @@ AxisHalo axis_halo(std::int64_t in, std::int64_t out, std::int64_t parts, std::i
   return halo;
 }
 
-Halo halo_of(const Spec& spec, const Network& net, const Phase& phase) {
-  Halo halo;
-  if (!windowed(phase)) return halo;
+bool gathers(const Network& net, const Phase& phase) {
+  if (phase.kind != Kind::max_pool && phase.kind != Kind::average_pool) return false;
   const Shape& in = shape_in(net, phase);
   const Shape& out = shape_out(net, phase);
+  return out.h * out.w == 1 && in.h * in.w > 1;
+}
+
+Halo halo_of(const Spec& spec, const Network& net, const Phase& phase) {
+  Halo halo;
+  if (!windowed(phase) || gathers(net, phase)) return halo;
+  Shape in = shape_in(net, phase);
+  Shape out = shape_out(net, phase);
+  if (phase.bands > 1) {
+    in.h = std::min(in.h, rows_needed(phase, phase.band_rows));
+    out.h = phase.band_rows;
+  }
   const Window& window = phase.window;
   // A transposed convolution's windows step through the input once every few outputs.
   const bool transposed = phase.kernels > 1;
@@ -145,7 +168,7 @@ Fills fills_of(const Spec& spec, const Network& net, const Phase& phase) {
   const Shape& in = shape_in(net, phase);
   const std::int64_t taps = taps_of(phase);
   const std::int64_t rows = conv_rows(spec, net, phase);
-  const std::int64_t positions = ceil_div(tile_positions(spec, shape_out(net, phase)), phase.kernels);
+  const std::int64_t positions = ceil_div(run_positions(spec, net, phase), phase.kernels);
   const std::int64_t chunk = chunk_rows(taps, spec.words(in.c));
   Fills fills;
   if (in.c <= spec.dot) {
@@ -177,7 +200,7 @@ namespace {
 
 Counts conv_counts(const Spec& spec, const Network& net, const Phase& phase) {
   const Fills fills = fills_of(spec, net, phase);
-  const std::int64_t positions = ceil_div(tile_positions(spec, shape_out(net, phase)), phase.kernels);
+  const std::int64_t positions = ceil_div(run_positions(spec, net, phase), phase.kernels);
   const std::int64_t taps = taps_of(phase);
   Counts counts;
   counts.ring_rows = fills.rows * fills.per_group * fills.groups;
@@ -193,7 +216,7 @@ Counts conv_counts(const Spec& spec, const Network& net, const Phase& phase) {
 Counts pool_counts(const Spec& spec, const Network& net, const Phase& phase) {
   const Shape& out = shape_out(net, phase);
   const std::int64_t groups = ceil_div(out.c, spec.group());
-  const std::int64_t positions = tile_positions(spec, out);
+  const std::int64_t positions = run_positions(spec, net, phase);
   Counts counts;
   counts.steps = positions * phase.window.taps() * groups;
   counts.loops = fmt::format("{}x{}x1x{}x{}", phase.window.kw, phase.window.kh, positions, groups);
@@ -202,7 +225,7 @@ Counts pool_counts(const Spec& spec, const Network& net, const Phase& phase) {
 
 Counts eltwise_counts(const Spec& spec, const Network& net, const Phase& phase) {
   const Shape& out = shape_out(net, phase);
-  const std::int64_t rows = ceil_div(out.h, spec.rows);
+  const std::int64_t rows = ceil_div(phase.bands > 1 ? phase.band_rows : out.h, spec.rows);
   const std::int64_t columns = ceil_div(out.w, spec.columns);
   const std::int64_t words = spec.words(out.c);
   Counts counts;
@@ -222,7 +245,7 @@ Counts counts_of(const Spec& spec, const Network& net, const Phase& phase) {
     case Kind::depthwise: {
       const Shape& out = shape_out(net, phase);
       const std::int64_t words = spec.words(out.c);
-      const std::int64_t positions = tile_positions(spec, out);
+      const std::int64_t positions = run_positions(spec, net, phase);
       counts.ring_rows = phase.window.taps() * words;
       counts.steps = positions * counts.ring_rows;
       counts.loops = fmt::format("1x{}x{}x{}", phase.window.taps(), positions, words);
@@ -281,7 +304,7 @@ std::int64_t wide_buffer_bytes(const Spec& spec, const Network& net, const Phase
   const std::int64_t scale = kUnit * spec.row_bytes() / kPacket;
   if (phase.kind == Kind::conv) {
     const Fills fills = fills_of(spec, net, phase);
-    const std::int64_t positions = tile_positions(spec, shape_out(net, phase));
+    const std::int64_t positions = run_positions(spec, net, phase);
     const std::int64_t sums = fills.position_outer ? 0 : 4 * positions;
     const std::int64_t weights = 4 * fills.buffers * fills.rows;
     return scale * (sums + weights + 4 * fills.buffers);

@@ -13,6 +13,10 @@ namespace npusim::edgetpu {
 /// Positions of the largest tile's block of a map, and its bytes with channels padded to words.
 std::int64_t tile_positions(const Spec& spec, const Shape& shape);
 std::int64_t tile_bytes(const Spec& spec, const Shape& shape);
+/// Positions of the largest tile in one run of a phase.
+std::int64_t run_positions(const Spec& spec, const Network& net, const Phase& phase);
+/// Input rows that `rows` of a phase's result need.
+std::int64_t rows_needed(const Phase& phase, std::int64_t rows);
 /// The part of tile `index` of `parts` along an axis of `extent`: larger parts first.
 std::int64_t tile_extent(std::int64_t extent, std::int64_t parts, std::int64_t index);
 
@@ -27,20 +31,24 @@ struct AxisHalo {
 AxisHalo axis_halo(std::int64_t in, std::int64_t out, std::int64_t parts, std::int64_t kernel,
                    std::int64_t stride, std::int64_t dilation, std::int64_t pad);
 
-/// Halo exchange of a phase: cycles of the mesh (vertical, then horizontal, each direction on its own),
-/// bytes of the border that a tile receives, and the instructions of the phase's block kinds.
+/// Halo exchange of one run of a phase: cycles of the mesh (vertical, then horizontal, each direction on its
+/// own), bytes of the border that a tile receives, and the instructions of the phase's block kinds.
 struct Halo {
   std::int64_t cycles = 0, bytes = 0;
   std::int64_t mesh_instructions = 0, op_instructions = 1;
 };
 Halo halo_of(const Spec& spec, const Network& net, const Phase& phase);
 
+/// A pool of a whole map into one pixel: the map is gathered over the ring, as a fully connected layer's
+/// input.
+bool gathers(const Network& net, const Phase& phase);
+
 /// Rows of weights of one group of outputs of a convolution (K): taps times words of input channels.
 std::int64_t conv_rows(const Spec& spec, const Network& net, const Phase& phase);
 /// Mode and fills of a convolution.
 Fills fills_of(const Spec& spec, const Network& net, const Phase& phase);
 
-/// What is countable about a phase, as decoded from compiled models.
+/// What is countable about one run of a phase, as decoded from compiled models.
 struct Counts {
   std::int64_t steps = 0;          ///< of the largest tile
   std::int64_t ring_rows = 0;      ///< packets of weights or inputs that the tiles consume

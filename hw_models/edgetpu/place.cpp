@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "hw_models/edgetpu/phases.h"
@@ -15,13 +16,18 @@ namespace {
 
 constexpr std::int64_t kAlignment = 16;
 
+/// More bands than that would leave tiles without rows.
+constexpr std::int64_t kMostBands = 16;
+/// Phases that may join a chain of those that do not fit.
+constexpr PhaseId kMostNeighbours = 6;
+
 class Placer {
  public:
   Placer(const Spec& spec, Network& net) : spec_(spec), net_(net) {}
 
   void run() {
     find_lifetimes();
-    spill_large();
+    cut_bands();
     while (!allocate_narrow()) {
     }
     allocate_wide();
@@ -61,14 +67,90 @@ class Placer {
     return out;
   }
 
-  /// Phases whose working set is too large read and write wide memory, band by band.
-  void spill_large() {
-    for (const Phase& phase : net_.phases) {
-      if (phase.kind == Kind::host) continue;
-      std::int64_t sum = halo_of(spec_, net_, phase).bytes;
-      for (const MapId home : homes(phase)) sum += bytes(home);
-      if (sum <= narrow()) continue;
-      for (const MapId home : homes(phase)) net_.map(home).wide = true;
+  [[nodiscard]] bool too_large(PhaseId id) const {
+    const Phase& phase = net_.phase(id);
+    if (phase.kind == Kind::host) return false;
+    std::int64_t sum = halo_of(spec_, net_, phase).bytes;
+    for (const MapId home : homes(phase)) sum += bytes(home);
+    return sum > narrow();
+  }
+
+  /// Consecutive phases that do not fit narrow memory run in bands of rows, from the first to the last of
+  /// them before the next band; neighbours join them where their maps would not fit whole. Where no number
+  /// of bands helps, maps spill.
+  void cut_bands() {
+    const auto count = static_cast<PhaseId>(net_.phases.size());
+    for (PhaseId first = 0; first < count; ++first) {
+      if (!too_large(first)) continue;
+      PhaseId last = first;
+      while (last + 1 < count && too_large(last + 1)) ++last;
+      if (!cut_chain(first, last)) spill(first, last);
+      while (last + 1 < count && net_.phase(last + 1).bands > 1) ++last;
+      first = last;
+    }
+  }
+
+  bool cut_chain(PhaseId first, PhaseId last) {
+    const auto count = static_cast<PhaseId>(net_.phases.size());
+    for (PhaseId more = 0; more <= kMostNeighbours; ++more) {
+      for (std::int64_t bands = 2; bands <= kMostBands; ++bands) {
+        for (PhaseId before = 0; before <= more; ++before) {
+          const PhaseId from = first - before;
+          const PhaseId to = last + more - before;
+          if (from < 0 || to >= count || !may_join(from, to)) continue;
+          if (try_bands(from, to, bands)) return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  /// No phase of an earlier chain, nor of the host.
+  [[nodiscard]] bool may_join(PhaseId from, PhaseId to) const {
+    for (PhaseId i = from; i <= to; ++i) {
+      if (net_.phase(i).bands > 1 || net_.phase(i).kind == Kind::host) return false;
+    }
+    return true;
+  }
+
+  /// Rows of every map and phase of a chain at `bands` bands; false, and all as before, when some phase still
+  /// does not fit.
+  bool try_bands(PhaseId first, PhaseId last, std::int64_t bands) {
+    std::map<MapId, std::int64_t> rows;
+    const auto need = [&](MapId home, std::int64_t count) {
+      auto& known = rows[home];
+      known = std::max(known, std::min(count, net_.map(home).shape.h));
+    };
+    for (PhaseId i = last; i >= first; --i) {
+      Phase& phase = net_.phase(i);
+      const MapId home = net_.home_of(phase.output);
+      need(home, ceil_div(net_.map(home).shape.h, bands));
+      phase.bands = phase.kind == Kind::input ? 1 : bands;
+      phase.band_rows = std::min(rows[home], net_.map(phase.output).shape.h);
+      for (const MapId id : phase.inputs) need(net_.home_of(id), rows_needed(phase, phase.band_rows));
+    }
+    for (const auto& [home, count] : rows) {
+      Map& map = net_.map(home);
+      const bool inside = map.first >= first && map.last <= last;
+      map.band_rows = inside && count < map.shape.h ? count : 0;
+    }
+    bool fits = true;
+    for (PhaseId i = first; i <= last; ++i) fits = fits && !too_large(i);
+    if (fits) {
+      net_.banded_phases += last - first + 1;
+      net_.most_bands = std::max(net_.most_bands, bands);
+      return true;
+    }
+    for (PhaseId i = first; i <= last; ++i) net_.phase(i).bands = 1;
+    for (const auto& row : rows) net_.map(row.first).band_rows = 0;
+    return false;
+  }
+
+  /// Maps of phases that do not fit go through wide memory.
+  void spill(PhaseId first, PhaseId last) {
+    for (PhaseId i = first; i <= last; ++i) {
+      if (!too_large(i)) continue;
+      for (const MapId home : homes(net_.phase(i))) net_.map(home).wide = true;
     }
   }
 
@@ -195,8 +277,14 @@ class Placer {
 
 }  // namespace
 
+std::int64_t home_positions(const Spec& spec, const Map& map) {
+  Shape shape = map.shape;
+  if (map.band_rows > 0) shape.h = map.band_rows;
+  return tile_positions(spec, shape);
+}
+
 std::int64_t home_bytes(const Spec& spec, const Map& map) {
-  return tile_positions(spec, map.shape) * std::max(spec.padded(map.shape.c), map.stored_channels);
+  return home_positions(spec, map) * std::max(spec.padded(map.shape.c), map.stored_channels);
 }
 
 void place(const Spec& spec, Network& net) { Placer(spec, net).run(); }

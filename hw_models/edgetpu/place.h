@@ -8,11 +8,13 @@ namespace npusim::edgetpu {
 /// Of narrow memory: identity and zero rows, staging, and the bands of spilled maps on their way.
 inline constexpr std::int64_t kStagingBytes = 1024;
 
-/// Bytes of a tile that a home's block takes.
+/// Positions and bytes of a tile that a home's block, or its part of a band, takes.
+std::int64_t home_positions(const Spec& spec, const Map& map);
 std::int64_t home_bytes(const Spec& spec, const Map& map);
 
-/// Gives every home an address in narrow memory, or in wide memory where a phase's operands and result do
-/// not fit narrow memory together; gives parameters room in what is left of wide memory on all tiles, in
+/// Cuts chains of phases whose operands and results do not fit narrow memory into bands of rows. Gives every
+/// home an address in narrow memory, or in wide memory where bands do not help or other maps need the room;
+/// gives parameters room in what is left of wide memory on all tiles, in
 /// order of execution, whole phases at a time, and marks the others as streamed. Throws UserError where wide
 /// memory is too small for what is spilled, naming the map and the bytes that are short.
 void place(const Spec& spec, Network& net);

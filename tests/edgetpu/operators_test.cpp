@@ -1,0 +1,131 @@
+// What the chip runs, what it leaves to the host, what it refuses, where data goes.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "hw_models/edgetpu/phases.h"
+#include "tests/catch.h"
+#include "tests/edgetpu/chip.h"
+#include "workloads/zoo/builder.h"
+#include "workloads/zoo/zoo.h"
+
+using namespace npusim;
+using namespace npusim::edgetpu;
+using namespace npusim::edgetpu::test;
+
+namespace {
+
+/// Three convolutions, a swish that the chip lacks behind the second.
+ir::Graph with_swish() {
+  zoo::Builder b("with_swish", {1, 8, 16, 16});
+  auto x = b.conv("first", b.input(), {.out = 64, .kernel = 3});
+  x = b.conv("second", x, {.out = 64});
+  x = b.act("swish", b.max_pool("pool", x, {}), zoo::Act::hard_swish);
+  return b.finish(b.conv("third", x, {.out = 64, .kernel = 3}));
+}
+
+std::string note_with(const trace::Report& report, std::string_view part) {
+  for (const auto& note : report.notes) {
+    if (holds(note, part)) return note;
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("behind the first operator that the chip lacks everything runs on the host, and is listed") {
+  const auto report = run(with_swish());
+  CHECK(layer(report, "second").engine == "op");
+  CHECK(layer(report, "swish").engine == "host");
+  CHECK(layer(report, "third").engine == "host");
+  CHECK(report.coverage.host == 2);
+  const auto note = note_with(report, "run on the host");
+  CHECK(holds(note, "2 operators"));
+  CHECK(holds(note, "hard_swish"));
+  CHECK(report.macs == ir::macs(with_swish()).count() - 64 * 64 * 9 * 8 * 8);
+}
+
+TEST_CASE(
+    "with mapping.allow_return only the operator itself leaves the chip, and coming back costs an entry") {
+  const auto report = run(with_swish(), "edgetpu-coral-usb", {"mapping.allow_return=true"});
+  CHECK(layer(report, "swish").engine == "host");
+  CHECK(layer(report, "third").engine == "op");
+  CHECK(report.coverage.host == 1);
+  CHECK(layer(report, "third").cycles() > spec().host_entry_cycles);
+}
+
+TEST_CASE("a batch of 2 and tensors of 5 dimensions are errors that say what is expected") {
+  CHECK(holds(error_of(zoo::build("mobilenet_v1_0_25_128", 2)), "batches of 1 only"));
+  zoo::Builder b("five", {1, 2, 4, 4, 4});
+  const auto x = b.reshape("flat", b.input(), {1, 8, 4, 4});
+  const auto message = error_of(b.finish(b.conv("conv", x, {.out = 8})));
+  CHECK(holds(message, "'input'"));
+  CHECK(holds(message, "at most 4"));
+}
+
+TEST_CASE("a float network is taken as int8, and the report says so") {
+  CHECK(!note_with(run(one_conv(8, 16, 16, 16, 1)), "taken as int8").empty());
+}
+
+TEST_CASE("a convolution's cycles are its FIFO's: the first fill, then the slower of ring and operation") {
+  // 28 x 28 x 64 -> 64, 1x1: K = 16, one fill of 16 rows and a row of biases in one buffer, 49 positions.
+  const auto report = run(one_conv(64, 28, 28, 64, 1));
+  const auto& conv = layer(report, "conv");
+  const std::int64_t ring = 17 * spec().row_cycles();
+  const std::int64_t op = 16 * 49;
+  CHECK(conv.busy_cycles == op);
+  CHECK(conv.cycles() >= ring + op);
+  CHECK(conv.cycles() <= ring + op + 4);  // flags
+}
+
+TEST_CASE("a ring twice as fast halves the time of a layer that is bound by it") {
+  const auto graph = one_conv(512, 4, 4, 512, 1);  // one position a tile: 1024 rows, 1024 steps
+  const auto slow_report = run(graph);
+  const auto& slow = layer(slow_report, "conv");
+  const auto fast_report = run(graph, "edgetpu-coral-usb", {"ring.bytes_per_cycle=16"});
+  const auto& fast = layer(fast_report, "conv");
+  CHECK(holds(slow.mapping, "ring-bound"));
+  CHECK(slow.cycles() > 1024 * 32);
+  CHECK(slow.cycles() < 1032 * 32 + 200);
+  CHECK(fast.cycles() > 1024 * 16);
+  CHECK(fast.cycles() < 1032 * 16 + 200);
+}
+
+TEST_CASE("parameters beyond the cache are streamed: VGG16 takes what its link needs for them") {
+  const auto graph = zoo::build("vgg16");
+  const Network net = compiled(graph);
+  CHECK(net.cached_bytes <= net.cache_bytes);
+  CHECK(net.cached_bytes + net.streamed_bytes >= ir::parameters(graph));
+  CHECK(net.streamed_bytes > 125'000'000);
+  const auto report = run(graph);
+  const double link_ms = static_cast<double>(net.streamed_bytes) / 444e3;
+  CHECK(report.latency_ms() > link_ms);
+  CHECK(report.latency_ms() < 1.04 * link_ms);
+  CHECK(holds(layer(report, "fc6").mapping, "link-bound"));
+  CHECK(!note_with(report, "streamed at every inference").empty());
+}
+
+TEST_CASE("maps that do not fit narrow memory are made in bands, whose weights pass the ring anew") {
+  const auto report = run(zoo::build("posenet_481x641"));
+  const auto& depthwise = layer(report, "block1.depthwise");
+  CHECK(holds(depthwise.mapping, "bands of"));
+  CHECK(layer(report, "input").cycles() > 481 * 641 * 3);  // more than a byte a cycle's worth: the link
+}
+
+TEST_CASE("instructions, input and output cross the link at every inference") {
+  const auto report = run(one_conv(64, 28, 28, 64, 1));
+  REQUIRE(report.links.size() == 1);
+  const Network net = compiled(one_conv(64, 28, 28, 64, 1));
+  std::int64_t instructions = 0;
+  for (const auto& phase : net.phases) instructions += instruction_bytes(spec(), net, phase);
+  CHECK(report.links[0].read.bytes == instructions + 28 * 28 * 64);
+  CHECK(report.links[0].write.bytes == 28 * 28 * 64);
+}
+
+TEST_CASE("halving the clock leaves the link's time and doubles the tiles'") {
+  const auto graph = zoo::build("mobilenet_v1");
+  const double fast = run(graph).latency_ms();
+  const double slow = run(graph, "edgetpu-coral-usb-250mhz").latency_ms();
+  CHECK(slow - fast > 1.45);  // measured: 1.51 to 1.54 ms
+  CHECK(slow - fast < 1.62);
+}
