@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "hw_models/vpu/schedule.h"
 #include "sim/base/error.h"
@@ -46,7 +47,9 @@ class Image {
       if (plan_.maps[i].resident) continue;
       ddr_[i] = add_buffer(map.name + suffix, map.total_bytes(), map.input, map.output, ddr_end);
     }
-    if (image == 0 && !spec_.local_operands) {
+    if (spec_.local_operands) {
+      preload();
+    } else if (image == 0) {
       for (const auto& layer : net_.layers) {
         weights.push_back(layer.weight_bytes > 0
                               ? add_buffer(layer.name + ".weights", layer.weight_bytes, true, false, ddr_end)
@@ -55,6 +58,27 @@ class Image {
     }
     weights_ = &weights;
     image_ = image;
+  }
+
+  /// What lies in CMX before a single operator starts.
+  void preload() {
+    for (std::int64_t tile = 0; tile < spec_.tiles; ++tile) {
+      const auto add = [&](const std::string& name, std::int64_t offset, std::int64_t bytes) {
+        if (bytes == 0) return;
+        program_.buffers.push_back({name + fmt::format(".tile{}", tile), offset, bytes, true, false});
+        program_.buffers.back().space = cmx_space(tile);
+      };
+      for (std::size_t i = 0; i < net_.maps.size(); ++i) {
+        const auto rows = plan_.maps[i].rows[static_cast<std::size_t>(tile)].size();
+        if (net_.maps[i].input) add(net_.maps[i].name, plan_.maps[i].offset, rows * net_.maps[i].row_bytes());
+      }
+      const LayerPlan& plan = plan_.layers[0];
+      const Range units = plan.tile_units[static_cast<std::size_t>(tile)];
+      if (!plan.weight_slots.empty()) {
+        add(net_.layers[0].name + ".weights", plan.weight_slots[0],
+            weight_bytes(net_.layers[0], plan, units));
+      }
+    }
   }
 
   void layer(std::size_t index);
@@ -130,6 +154,7 @@ class Image {
   std::vector<Held> weights_held_;       ///< by tile
   std::int64_t row_key_ = -1, channel_key_ = -1;
   std::int64_t row_slot_ = -1, weight_slot_ = -1, out_slot_ = -1;
+  std::set<program::QueueId> started_;     ///< DPUs on which it has begun
   std::int64_t done_ = 0, macs_done_ = 0;  ///< outputs and MACs
 };
 
@@ -276,12 +301,16 @@ void Image::run_piece(std::size_t index, std::int64_t tile, const Piece& piece, 
     schedule_.command(shave_queue(spec_, tile, piece.engine), kShave,
                       {bytes, shave_cycles(spec_, layer.shave, bytes)}, std::move(regions));
   } else if (layer.kind == Kind::dma) {
-    const auto queue = dma_copy(spec_, tile % spec_.dma_engines);
+    const auto queue = dma_copy(spec_, layer.permutes ? 0 : tile % spec_.dma_engines);
     schedule_.command(queue, layer.permutes ? kPermute : kCopy, {layer.permutes ? share : share * to.bytes},
                       std::move(regions));
   } else {
+    const auto queue = dpu_queue(spec_, tile, piece.engine);
+    if (spec_.layer_cycles > 0 && started_.insert(queue).second) {
+      schedule_.command(queue, kStart, {spec_.layer_cycles}, {});
+    }
     const Workload& w = piece.work;
-    schedule_.command(dpu_queue(spec_, tile, piece.engine), dpu_opcode(spec_, w.op, w.mode),
+    schedule_.command(queue, dpu_opcode(spec_, w.op, w.mode),
                       {w.bytes, w.width, w.height, w.channels, w.in_channels, w.taps, w.stride, w.valid,
                        w.tiles, w.density},
                       std::move(regions), macs);
@@ -353,6 +382,7 @@ void Image::layer(std::size_t index) {
   weights_held_.assign(static_cast<std::size_t>(spec_.tiles), Held());
   row_key_ = channel_key_ = row_slot_ = weight_slot_ = out_slot_ = -1;
   done_ = macs_done_ = 0;
+  started_.clear();
   if (!spec_.prefetch_weights) schedule_.barrier();
   const std::int64_t outer = plan.channels_outer ? plan.channel_chunks : plan.row_chunks;
   const std::int64_t inner = plan.channels_outer ? plan.row_chunks : plan.channel_chunks;

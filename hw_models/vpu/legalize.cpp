@@ -59,10 +59,10 @@ class Legalizer {
       : spec_(spec), graph_(graph), bytes_(ir::size_of(dtype)) {}
 
   Network run() {
+    net_.name = graph_.name;
     net_.batch = batch();
     for (const auto id : graph_.inputs) {
-      Map& map = net_.maps[static_cast<std::size_t>(add_map(id, graph_.tensor(id).name))];
-      map.input = true;
+      add_input(id);
     }
     for (const auto& op : graph_.ops) {
       if (!add_op(op)) rejected_.push_back(describe(op));
@@ -77,6 +77,20 @@ class Legalizer {
   }
 
  private:
+  /// An image comes channel by channel; DMA turns it so that a pixel's channels lie side by side.
+  void add_input(ir::TensorId id) {
+    const std::string& name = graph_.tensor(id).name;
+    const MapId raw = add_map(id, name);
+    Map& map = net_.maps[static_cast<std::size_t>(raw)];
+    map.input = true;
+    const bool image = map.stored < kChannels && map.shape.h > 1;
+    if (!image || spec_.local_operands || !spec_.permute_input) return;
+    map.stored = map.shape.c;
+    Layer& layer = add_layer(name + ":permute", "permute", Kind::dma, {id}, id, Reading::windowed);
+    layer.permutes = true;
+    net_.maps[static_cast<std::size_t>(layer.out)].name = name + ".permuted";
+  }
+
   [[nodiscard]] std::int64_t batch() const {
     if (graph_.inputs.empty()) return 1;
     const auto& shape = graph_.tensor(graph_.inputs[0]).shape;
@@ -139,11 +153,13 @@ class Legalizer {
     layer.kind = kind;
     const MapShape own = own_map(inputs, out, reading);
     for (const auto id : inputs) {
-      const MapShape seen = reading == Reading::pointwise ? own : map_of(shape(id));
+      const bool broadcast = ir::elements(shape(id)) != own.elements();
+      const MapShape seen = reading == Reading::pointwise && !broadcast ? own : map_of(shape(id));
       for (const MapId map : values_.at(id).maps) {
         const MapShape& real = net_.maps[static_cast<std::size_t>(map)].shape;
         const bool rows = real.h == seen.h && real.w == seen.w && seen.h > 1;
-        layer.sources.push_back({map, reading == Reading::whole || !rows});
+        layer.sources.push_back(
+            {map, reading == Reading::whole || !rows || (reading == Reading::pointwise && broadcast)});
       }
     }
     layer.out = add_map(out, name, own);
@@ -351,8 +367,8 @@ class Legalizer {
       if (scaled) layer.weight_bytes = layer.out_channels * 32;
       return true;
     }
-    Layer& layer = add_layer(name, std::string(ir::to_string(function)), Kind::shave, operands, out,
-                             same ? Reading::pointwise : Reading::whole);
+    Layer& layer =
+        add_layer(name, std::string(ir::to_string(function)), Kind::shave, operands, out, Reading::pointwise);
     layer.shave = shave_name(function);
     return true;
   }
@@ -419,11 +435,23 @@ class Legalizer {
         op.kind == K::resize && std::get<ir::ResizeAttrs>(op.attrs).mode != ir::ResizeAttrs::Mode::nearest;
     const bool computes = op.kind == K::softmax || op.kind == K::norm || linear;
     const bool same = inputs.size() == 1 && shape(inputs[0]) == shape(op.outputs[0]);
-    Layer& layer = add_layer(op.name, name, computes ? Kind::shave : Kind::dma, inputs, op.outputs[0],
-                             same && computes ? Reading::pointwise : Reading::whole);
+    const bool magnifies = (op.kind == K::resize || op.kind == K::depth_to_space) && magnification(op) > 0;
+    const Reading reading = same && computes ? Reading::pointwise
+                            : magnifies      ? Reading::windowed
+                                             : Reading::whole;
+    Layer& layer =
+        add_layer(op.name, name, computes ? Kind::shave : Kind::dma, inputs, op.outputs[0], reading);
+    if (magnifies) layer.magnify = magnification(op);
     layer.shave = op.kind == K::norm ? "norm" : name;
     layer.permutes = op.kind == K::transpose || op.kind == K::depth_to_space || op.kind == K::space_to_depth;
     return true;
+  }
+
+  /// Output rows for each input row, 0 where that is no whole number.
+  [[nodiscard]] std::int64_t magnification(const ir::Op& op) const {
+    const auto from = shape(op.inputs[0]);
+    const auto to = shape(op.outputs[0]);
+    return from.size() == 4 && to[2] % from[2] == 0 ? to[2] / from[2] : 0;
   }
 
   /// Whether a DPU wrote the value: it can permute on the way out.

@@ -58,9 +58,10 @@ struct Layer {
   std::int64_t stride = 1;
   std::int64_t weight_bytes = 0;  ///< all, with the table of biases and scales; 0: none
   std::int64_t macs = 0;
-  std::string shave;       ///< operator in the profiled table
-  bool permutes = false;   ///< a DMA layer that moves element by element
-  std::int64_t moved = 0;  ///< elements that a SHAVE or DMA layer works on
+  std::string shave;         ///< operator in the profiled table
+  bool permutes = false;     ///< a DMA layer that moves element by element
+  std::int64_t magnify = 1;  ///< output rows an input row
+  std::int64_t moved = 0;    ///< elements that a SHAVE or DMA layer works on
 
   /// A result channel depends on its own input channels only.
   [[nodiscard]] bool channelwise() const {
@@ -69,6 +70,7 @@ struct Layer {
 };
 
 struct Network {
+  std::string name;
   std::vector<Map> maps;
   std::vector<Layer> layers;
   std::vector<std::string> views;

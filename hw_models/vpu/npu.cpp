@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "hw_models/api/transfer.h"
 #include "hw_models/vpu/emit.h"
 #include "hw_models/vpu/target.h"
 #include "sim/base/error.h"
@@ -16,7 +17,7 @@ namespace npusim::vpu {
 
 namespace {
 
-class Vpu : public hw::Npu {
+class Vpu : public hw::Npu, public hw::Transfers {
  public:
   explicit Vpu(const Config& config)
       : spec_(read_spec(config)), target_(make_target(spec_)), machine_(make_machine(spec_)) {}
@@ -42,6 +43,17 @@ class Vpu : public hw::Npu {
     compiled.notes = net.notes;
     compiled.notes.push_back(
         fmt::format("{} of {} maps go through DDR between layers", plan.spilled, between(net)));
+    return compiled;
+  }
+
+  [[nodiscard]] std::vector<std::string> memories() const override { return {"ddr", "cmx"}; }
+
+  [[nodiscard]] hw::Compiled transfer(const std::string& from, const std::string& to,
+                                      std::int64_t bytes) const override {
+    hw::Compiled compiled;
+    compiled.program.target = &target_;
+    compiled.program.network = fmt::format("dma {} to {}", from, to);
+    emit_transfer(spec_, from == "ddr", to == "ddr", bytes, compiled.program);
     return compiled;
   }
 

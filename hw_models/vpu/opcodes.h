@@ -7,8 +7,9 @@
 
 namespace npusim::vpu {
 
-/// DPU workloads come as one opcode an operator and mode: kDpuFirst + operator * modes + mode.
-enum Opcode : program::OpcodeId { kLoad, kStore, kCopy, kPermute, kShave, kDpuFirst };
+/// kStart: firmware starts a layer on a DPU. DPU workloads come as one opcode an operator and mode: kDpuFirst
+/// + operator * modes + mode.
+enum Opcode : program::OpcodeId { kLoad, kStore, kCopy, kPermute, kShave, kStart, kDpuFirst };
 
 /// Arguments of a DPU workload. `valid`: taps that see the input, not its padding, summed over the output's
 /// pixels; `density`: of the weights, in thousandths.

@@ -107,6 +107,7 @@ Range chunk_of(Range range, std::int64_t chunks, std::int64_t index) {
 Range needed_rows(const Network& net, const Layer& layer, const Source& source, Range rows) {
   const Map& map = net.maps[static_cast<std::size_t>(source.map)];
   if (source.whole) return {0, map.shape.h};
+  if (layer.magnify > 1) return {rows.from / layer.magnify, ceil_div(rows.to, layer.magnify)};
   return tiling::input_range(layer.rows, rows);
 }
 

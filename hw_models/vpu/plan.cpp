@@ -38,6 +38,11 @@ class Planner {
   }
 
   Plan run() {
+    if (spec_.local_operands && net_.layers.size() != 1) {
+      throw UserError(
+          fmt::format("network '{}': mapping.local_operands is for one operator, not for {} layers",
+                      net_.name, net_.layers.size()));
+    }
     while (true) {
       const auto culprit = attempt();
       if (!culprit) break;
@@ -59,7 +64,7 @@ class Planner {
   void divide(LayerPlan& plan, const Layer& layer, bool channels) const {
     const Map& out = out_of(layer);
     plan.split_channels = channels;
-    plan.unit = layer.groups > 1 ? layer.out_channels : kChannels;
+    plan.unit = layer.groups > 1 ? layer.out_channels : std::min(kChannels, out.stored);
     plan.units = out.stored / plan.unit;
     plan.tile_rows.clear();
     plan.tile_units.clear();
@@ -113,6 +118,7 @@ class Planner {
       plan_.maps[i].cuts = {0, net_.maps[i].stored};
       store_rows(i);
     }
+    if (spec_.local_operands) place_inputs();
     for (std::size_t i = 0; i < net_.layers.size(); ++i) {
       place_result(i);
       if (!place_layer(i)) return static_cast<LayerId>(i);
@@ -147,10 +153,36 @@ class Planner {
     return rows * net_.maps[map].row_bytes();
   }
 
+  /// Operands of a single operator that lie in CMX from the start, and the place of its result.
+  void place_inputs() {
+    for (std::size_t i = 0; i < net_.maps.size(); ++i) {
+      MapPlan& map = plan_.maps[i];
+      if (net_.maps[i].output) map.rows = strategies_[0].tile_rows;
+      const auto offset = memory_->allocate(resident_bytes(i), 0, 0);
+      map.resident = offset.has_value();
+      map.offset = offset.value_or(0);
+    }
+    const bool all =
+        std::all_of(plan_.maps.begin(), plan_.maps.end(), [](const MapPlan& map) { return map.resident; });
+    if (!all) refuse_local();
+  }
+
+  [[noreturn]] void refuse_local() const {
+    std::vector<std::string> sizes;
+    for (std::size_t i = 0; i < net_.maps.size(); ++i) {
+      sizes.push_back(fmt::format("'{}' {} bytes", net_.maps[i].name, resident_bytes(i)));
+    }
+    throw UserError(
+        fmt::format("layer '{}': its operands and result do not fit into a tile's CMX of {} bytes: {}",
+                    net_.layers[0].name, spec_.cmx_bytes, fmt::join(sizes, ", ")));
+  }
+
   void place_result(std::size_t index) {
     const auto id = static_cast<std::size_t>(net_.layers[index].out);
     const Map& map = net_.maps[id];
-    if (map.output || !spec_.keep_activations || spilled_.count(id) != 0 || map.consumers.empty()) return;
+    if (spec_.local_operands || map.output || !spec_.keep_activations || spilled_.count(id) != 0 ||
+        map.consumers.empty())
+      return;
     const auto offset =
         memory_->allocate(resident_bytes(id), static_cast<std::int64_t>(index), map.consumers.back());
     if (!offset) return;
@@ -258,10 +290,13 @@ class Planner {
       LayerPlan plan;
     };
     std::vector<Option> options;
-    const std::int64_t most_units =
-        layer.kind == Kind::dpu && !layer.channelwise() ? plan.tile_units[0].size() : 1;
+    const bool whole = spec_.local_operands;
+    const std::int64_t most_units = whole ? 1
+                                    : layer.kind == Kind::dpu && !layer.channelwise()
+                                        ? plan.tile_units[0].size()
+                                        : 1;
     for (const auto channels : chunk_counts(most_units)) {
-      for (const auto rows : chunk_counts(plan.tile_rows[0].size())) {
+      for (const auto rows : chunk_counts(whole ? 1 : plan.tile_rows[0].size())) {
         for (const bool outer : {true, false}) {
           if (!outer && (rows == 1 || channels == 1)) continue;
           LayerPlan tried = plan;

@@ -135,12 +135,19 @@ Spec read_spec(const Config& config) {
   spec.shave_clock_factor = config.number("shave.time_factor", 0.01, 100);
   spec.shave_passes_softmax = config.number("shave.softmax_passes", 0.01, 1000);
   spec.shave_passes_norm = config.number("shave.norm_passes", 0.01, 1000);
+  spec.layer_cycles = nanoseconds(config, "launch.layer_ns", spec.clock_hz);
+  spec.permute_input = config.boolean("mapping.permute_input");
   spec.prefetch_weights = config.boolean("mapping.prefetch_weights");
   spec.prefetch_layers = config.integer("mapping.prefetch_layers", 1, 64);
   spec.keep_activations = config.boolean("mapping.keep_activations");
   spec.local_operands = config.boolean("mapping.local_operands");
   spec.weight_density = config.number("mapping.weight_density", 0.01, 1);
-  if (spec.local_operands) spec.task_cycles = 0;
+  if (spec.local_operands) {
+    spec.task_cycles = 0;
+    spec.dpus = 1;
+    spec.layer_cycles = 0;
+    spec.launch_cycles = 0;
+  }
   config.finish();
   return spec;
 }

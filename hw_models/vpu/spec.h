@@ -94,6 +94,8 @@ struct Spec {
   double shave_clock_factor = 1;  ///< of the profiled times
   double shave_passes_softmax = 1, shave_passes_norm = 1;
 
+  std::int64_t layer_cycles = 0;  ///< firmware's start of a layer on a DPU
+  bool permute_input = true;
   bool prefetch_weights = true;
   std::int64_t prefetch_layers = 1;
   bool local_operands = false;

@@ -23,7 +23,8 @@ std::vector<program::Opcode> opcode_table(const Spec& spec) {
                                           {"store", {}},
                                           {"copy", {"bytes"}},
                                           {"permute", {"elements"}},
-                                          {"shave", {"bytes", "cycles"}}};
+                                          {"shave", {"bytes", "cycles"}},
+                                          {"start", {"cycles"}}};
   for (const char* op : {"conv", "image_conv", "depthwise", "pool", "eltwise"}) {
     for (const auto& mode : spec.modes) {
       opcodes.push_back({fmt::format("{}_{}", op, lower(mode.name)),

@@ -163,6 +163,7 @@ kernel::Duration duration(const Spec& spec, const program::Command& command) {
   if (command.opcode == kCopy) return {copy_cycles(spec, command.args[0]), 0};
   if (command.opcode == kPermute) return {permute_cycles(spec, command.args[0]), 0};
   if (command.opcode == kShave) return {command.args[1], 0};
+  if (command.opcode == kStart) return {std::max<std::int64_t>(1, command.args[0]), 0};
   ensure(command.opcode >= kDpuFirst, "a command that no engine of the VPU runs");
   Workload work;
   work.op = op_of(spec, command);

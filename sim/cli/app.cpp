@@ -86,6 +86,7 @@ void add_commands(CLI::App& app) {
   app.set_version_flag("--version", "npusim " NPUSIM_VERSION);
   add_run(app);
   add_compile(app);
+  add_op(app);
   add_verify(app);
   add_hw(app);
   add_nets(app);

@@ -13,6 +13,7 @@ namespace npusim::cli {
 
 void add_run(CLI::App& app);
 void add_compile(CLI::App& app);
+void add_op(CLI::App& app);
 void add_verify(CLI::App& app);
 void add_hw(CLI::App& app);
 void add_nets(CLI::App& app);
