@@ -99,12 +99,10 @@ class TiledStream {
     if (meaning_.kind != StreamSetting::Kind::reduce) return false;
     std::int64_t most = 1;
     for (const auto& axis : meaning_.reduced) most *= axis.first;
-    for (parts_ = 2; parts_ <= 2 * most; parts_ *= 2) {
-      for (auto& tile : tiles_) tile.width = std::min(parts_, most);
-      if (fits(budget)) {
-        parts_ = std::min(parts_, most);
-        return true;
-      }
+    for (std::int64_t parts = 2; parts < 2 * most; parts *= 2) {
+      parts_ = std::min(parts, most);
+      for (auto& tile : tiles_) tile.width = parts_;
+      if (fits(budget)) return true;
     }
     return false;
   }
@@ -116,7 +114,7 @@ class TiledStream {
       const std::int64_t to = ceil_div(count * (core + 1), cores_);
       if (from == to) continue;
       CoreStream stream(spec_, layer_, core, resident_, in_slot_, out_slot_, emitter, true);
-      for (std::int64_t i = from; i < to; ++i) emit_tile(stream, tiles_[static_cast<std::size_t>(i)]);
+      for (std::int64_t i = from; i < to; ++i) emit_tile(stream, static_cast<std::size_t>(i));
     }
   }
 
@@ -172,8 +170,11 @@ class TiledStream {
     return step == 1;
   }
 
-  [[nodiscard]] std::vector<std::vector<ByteRange>> operands_of(const StreamTile& tile) const {
-    std::vector<std::vector<ByteRange>> out(layer_.operands.size());
+  /// The ranges of each operand that one part of a tile loads.
+  using Loads = std::vector<std::vector<ByteRange>>;
+
+  [[nodiscard]] Loads operands_of(const StreamTile& tile) const {
+    Loads out(layer_.operands.size());
     for (std::size_t i = 0; i < out.size(); ++i) {
       if (!layer_.operands[i].resident) out[i] = needed(meaning_, i, tile);
     }
@@ -188,13 +189,15 @@ class TiledStream {
 
   bool fits(std::int64_t budget) {
     in_slot_ = out_slot_ = 0;
+    loads_.clear();
     for (StreamTile tile : tiles_) {
       const std::int64_t out = total(tile_ranges(meaning_.out, tile));
       out_slot_ = std::max({out_slot_, round_up(out, kBlock), round_up(carried(out), kBlock)});
       for (tile.part = 0; tile.part < parts_; ++tile.part) {
         std::int64_t in = 0;
         std::size_t ranges = 0;
-        for (const auto& operand : operands_of(tile)) {
+        loads_.push_back(operands_of(tile));
+        for (const auto& operand : loads_.back()) {
           in += total(operand);
           ranges += operand.size();
         }
@@ -205,13 +208,15 @@ class TiledStream {
     return true;
   }
 
-  void emit_tile(CoreStream& stream, StreamTile tile) {
+  void emit_tile(CoreStream& stream, std::size_t index) {
+    StreamTile tile = tiles_[index];
     const auto written = tile_ranges(meaning_.out, tile);
     const std::int64_t out_bytes = total(written);
     for (tile.part = 0; tile.part < parts_; ++tile.part) {
       std::vector<Region> reads;
       CoreStream::Part part;
-      const auto operands = operands_of(tile);
+      const Loads& operands =
+          loads_[index * static_cast<std::size_t>(parts_) + static_cast<std::size_t>(tile.part)];
       for (std::size_t i = 0; i < operands.size(); ++i) {
         const auto runs = runs_of(*layer_.operands[i].tensor, false, operands[i]);
         reads.insert(reads.end(), runs.begin(), runs.end());
@@ -235,6 +240,7 @@ class TiledStream {
   std::int64_t cores_ = 1, parts_ = 1;
   std::int64_t in_slot_ = 0, out_slot_ = 0;
   std::vector<StreamTile> tiles_;
+  std::vector<Loads> loads_;  ///< of the parts of all tiles, in order, once they fit
 };
 
 }  // namespace
