@@ -42,6 +42,8 @@ def counts(onnx, model):
     for node in model.graph.node:
         if node.op_type == "Conv":
             macs += math.prod(shapes[node.output[0]]) * math.prod(shapes[node.input[1]][1:])
+        elif node.op_type == "ConvTranspose":  # every input element meets every tap of its group's outputs
+            macs += math.prod(shapes[node.input[0]]) * math.prod(shapes[node.input[1]][1:])
         elif node.op_type in ("Gemm", "MatMul"):
             macs += math.prod(shapes[node.output[0]]) * shapes[node.input[0]][-1]
     return parameters, macs
