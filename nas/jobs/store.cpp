@@ -20,7 +20,7 @@ constexpr int kLayout = 1;                  ///< of the tables
 constexpr int kBusyMilliseconds = 60'000;
 
 constexpr const char* kTables =
-    "CREATE TABLE IF NOT EXISTS results("
+    "CREATE TABLE results("
     "hw_hash TEXT NOT NULL, graph_hash TEXT NOT NULL, options TEXT NOT NULL, version TEXT NOT NULL,"
     "payload TEXT NOT NULL, checksum TEXT NOT NULL, wall_s REAL NOT NULL,"
     "UNIQUE(hw_hash, graph_hash, options, version))";
@@ -106,9 +106,11 @@ struct Store::Database {
                       "another file with --store",
                       path, layout, kLayout));
     }
-    run(kTables);
-    run(fmt::format("PRAGMA application_id={}", kApplicationId));
-    run(fmt::format("PRAGMA user_version={}", kLayout));
+    if (empty) {
+      run(kTables);
+      run(fmt::format("PRAGMA application_id={}", kApplicationId));
+      run(fmt::format("PRAGMA user_version={}", kLayout));
+    }
     run("COMMIT");
     // In WAL mode readers do not wait for writers. NORMAL: a power cut may lose the last results, not the
     // file.
