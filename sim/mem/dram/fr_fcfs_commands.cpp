@@ -12,19 +12,6 @@ constexpr std::uint64_t bit(std::size_t bank) { return UINT64_C(1) << bank; }
 
 }  // namespace
 
-std::int64_t FrFcfsController::earliest(Command command, const Bank& bank) const {
-  return std::max(bank.earliest[index(command)], groups_[bank.group][index(command)]);
-}
-
-std::int64_t FrFcfsController::candidate(std::size_t number) const {
-  const Wanted& wanted = wanted_[number];
-  const Timers& group = groups_[wanted.group];
-  const std::int64_t row = std::max(wanted.row, group[wanted.row_command]);
-  const std::int64_t read = std::max(wanted.read, group[index(Command::read)]);
-  const std::int64_t write = std::max(wanted.write, group[index(Command::write)]);
-  return std::min(row, std::min(read, write));
-}
-
 void FrFcfsController::want(const Bank& bank) {
   Wanted& wanted = wanted_[static_cast<std::size_t>(&bank - banks_.data())];
   const bool open = bank.open_row != kNone;
@@ -38,8 +25,8 @@ void FrFcfsController::want(const Bank& bank) {
 
 void FrFcfsController::activate(std::size_t number, std::int64_t clock) {
   Bank& bank = banks_[number];
-  log(Command::activate, clock, number, bank.queue.data());
-  bank.open_row = bank.queue[0].row;
+  log(Command::activate, clock, number, &bank.at(0));
+  bank.open_row = bank.at(0).row;
   bank.columns = 0;
   open_ |= bit(number);
   ++counters_.activates;
@@ -57,15 +44,13 @@ void FrFcfsController::precharge(std::size_t number, std::int64_t clock, const E
   apply(Command::precharge, number, clock);
 }
 
-void FrFcfsController::column(std::size_t number, std::size_t place, std::int64_t clock) {
+void FrFcfsController::column(std::size_t number, std::int32_t place, std::int64_t clock) {
   Bank& bank = banks_[number];
-  const Entry entry = bank.queue[place];
-  std::copy(bank.queue.begin() + static_cast<std::ptrdiff_t>(place) + 1, bank.queue.begin() + bank.size,
-            bank.queue.begin() + static_cast<std::ptrdiff_t>(place));
-  --bank.size;
+  const Entry entry = bank.at(place);
+  bank.remove(place);
   full_ &= ~bit(number);
   if (bank.size == 0) queued_ &= ~bit(number);
-  find_hits(bank);
+  find_next_hit(bank, place, entry.write);
   if (bank.columns++ == 0) ++counters_.row_misses;
   bank.last_column = clock;
   (entry.write ? write_addresses_ : read_addresses_).remove(entry.address);
@@ -136,14 +121,25 @@ void FrFcfsController::apply(Command command, std::size_t number, std::int64_t c
 
 void FrFcfsController::find_hits(Bank& bank) {
   bank.first_read = bank.first_write = kNone;
-  bank.head_hits = bank.open_row != kNone && bank.size > 0 && bank.queue[0].row == bank.open_row;
+  bank.head_hits = bank.open_row != kNone && bank.size > 0 && bank.at(0).row == bank.open_row;
   for (std::int32_t i = 0; i < bank.size && bank.open_row != kNone; ++i) {
-    const Entry& entry = bank.queue[static_cast<std::size_t>(i)];
+    const Entry& entry = bank.at(i);
     if (entry.row != bank.open_row) continue;
     std::int32_t& first = entry.write ? bank.first_write : bank.first_read;
     if (first < 0) first = i;
   }
   want(bank);
+}
+
+void FrFcfsController::find_next_hit(Bank& bank, std::int32_t place, bool write) {
+  bank.head_hits = bank.size > 0 && bank.at(0).row == bank.open_row;
+  std::int32_t& same = write ? bank.first_write : bank.first_read;
+  std::int32_t& other = write ? bank.first_read : bank.first_write;
+  if (other > place) --other;
+  same = kNone;
+  for (std::int32_t i = place; i < bank.size && same == kNone; ++i) {
+    if (bank.at(i).row == bank.open_row && bank.at(i).write == write) same = i;
+  }
 }
 
 void FrFcfsController::log(Command command, std::int64_t clock, std::size_t number, const Entry* entry,

@@ -34,8 +34,15 @@ FrFcfsController::FrFcfsController(const DramRules& rules, const FrFcfsPolicy& p
       if (banks_[bank].rank == rank) ranks_[rank].banks |= bit(bank);
     }
   }
-  reads_.entries.reserve(static_cast<std::size_t>(policy.read_queue));
-  writes_.entries.reserve(static_cast<std::size_t>(policy.write_queue));
+  // Room for as many that have left, so that the others are seldom moved.
+  reads_.entries.reserve(2 * static_cast<std::size_t>(policy.read_queue));
+  writes_.entries.reserve(2 * static_cast<std::size_t>(policy.write_queue));
+  const auto burst = static_cast<std::uint64_t>(rules.burst_bytes);
+  for (std::uint64_t low = 1; burst * low < mapping_.capacity(); low *= 2) {
+    const DramAddress at = mapping_.decode(burst * low);
+    if (static_cast<std::uint64_t>(at.column) != low) break;
+    run_mask_ |= burst * low;
+  }
   build_updates();
   if (policy.refresh != RefreshPolicy::none) {
     const bool per_bank = policy.refresh == RefreshPolicy::per_bank;
@@ -69,22 +76,37 @@ void FrFcfsController::build_updates() {
 bool FrFcfsController::queued(const Waiting& waiting, const Entry& entry, bool write) const {
   const auto same = [&](const Entry& one) { return one.address == entry.address && one.write == write; };
   const Bank& bank = banks_[entry.bank];
-  return std::any_of(waiting.entries.begin(), waiting.entries.end(), same) ||
-         std::any_of(bank.queue.begin(), bank.queue.begin() + bank.size, same);
+  const auto first = waiting.entries.begin() + static_cast<std::ptrdiff_t>(waiting.first);
+  if (std::any_of(first, waiting.entries.end(), same)) return true;
+  for (std::int32_t i = 0; i < bank.size; ++i) {
+    if (same(bank.at(i))) return true;
+  }
+  return false;
+}
+
+FrFcfsController::Entry FrFcfsController::decode(std::uint64_t address) {
+  const auto low =
+      static_cast<std::int32_t>((address & run_mask_) / static_cast<std::uint64_t>(rules_.burst_bytes));
+  if ((address & ~run_mask_) != run_) {
+    const DramAddress at = mapping_.decode(address);
+    const std::int64_t group = at.rank * rules_.bank_groups + at.group;
+    run_ = address & ~run_mask_;
+    run_entry_.row = static_cast<std::int32_t>(at.row);
+    run_entry_.column = at.column ^ low;
+    run_entry_.bank = static_cast<std::uint8_t>(group * rules_.banks_per_group + at.bank);
+  }
+  Entry entry = run_entry_;
+  entry.column ^= low;
+  return entry;
 }
 
 bool FrFcfsController::push(const BurstRequest& request) {
-  const DramAddress at = mapping_.decode(request.address);
+  Entry entry = decode(request.address);
   Waiting& waiting = request.write ? writes_ : reads_;
   const std::int64_t room = request.write ? policy_.write_queue : policy_.read_queue;
-  if (static_cast<std::int64_t>(waiting.entries.size()) >= room) return false;
-  Entry entry;
+  if (static_cast<std::int64_t>(waiting.size()) >= room) return false;
   entry.address = request.address;
   entry.id = request.id;
-  entry.row = static_cast<std::int32_t>(at.row);
-  entry.column = at.column;
-  entry.bank =
-      static_cast<std::uint8_t>((at.rank * rules_.bank_groups + at.group) * rules_.banks_per_group + at.bank);
   entry.write = request.write;
   entry.port = request.port;
   if (write_addresses_.may_hold(entry.address) && queued(writes_, entry, true)) {
@@ -99,11 +121,14 @@ bool FrFcfsController::push(const BurstRequest& request) {
   }
   (request.write ? write_addresses_ : read_addresses_).add(entry.address);
   if (!request.write) ++unserved_reads_;
-  waiting.entries.push_back(entry);
+  waiting.push_back(entry);
   ++waiting.by_bank[entry.bank];
   waiting.banks |= bit(entry.bank);
-  may_move_ = true;
-  next_ = std::min(next_, now_);
+  // A read whose bank has no room changes nothing about what may move.
+  if (request.write || (full_ & bit(entry.bank)) == 0) {
+    may_move_ = true;
+    next_ = std::min(next_, now_);
+  }
   return true;
 }
 
@@ -144,7 +169,7 @@ void FrFcfsController::step(std::int64_t clock) {
   if (clock == next_due_) refresh_falls_due(clock);
   if (clock >= wake_ && clock >= bus_free_) scan(clock);
   if (may_move_) move(clock);
-  next_ = std::min(next_due_, may_move_ ? clock + 1 : std::max(wake_, bus_free_));
+  next_ = std::min(next_due_, may_move_ ? clock + 1 : std::max({clock + 1, wake_, bus_free_}));
 }
 
 void FrFcfsController::refresh_falls_due(std::int64_t clock) {
@@ -188,8 +213,17 @@ bool FrFcfsController::scan(std::int64_t clock) {
   std::int64_t wake = kNeverClock;
   const bool issued = (!due_.empty() && refresh(clock, wake)) || from_queues(clock, wake) ||
                       (policy_.page == PagePolicy::adaptive && close_idle(clock, wake));
-  wake_ = issued ? clock + 1 : wake;
+  wake_ = issued ? wake_after(clock) : wake;
   return issued;
+}
+
+std::int64_t FrFcfsController::wake_after(std::int64_t clock) const {
+  if (!due_.empty() || policy_.page == PagePolicy::adaptive) return clock + 1;
+  std::int64_t wake = kNeverClock;
+  for (std::uint64_t mask = queued_; mask != 0; mask &= mask - 1) {
+    wake = std::min(wake, candidate(lowest(mask)));
+  }
+  return std::max(wake, clock + 1);
 }
 
 bool FrFcfsController::refresh(std::int64_t clock, std::int64_t& wake) {
@@ -306,12 +340,12 @@ void FrFcfsController::serve(std::size_t number, std::int64_t clock) {
   Bank& bank = banks_[number];
   if (bank.open_row == kNone) return activate(number, clock);
   if (wants_precharge(bank) && earliest(Command::precharge, bank) <= clock) {
-    return precharge(number, clock, bank.queue.data());
+    return precharge(number, clock, &bank.at(0));
   }
   const bool read = bank.first_read >= 0 && earliest(Command::read, bank) <= clock;
   const bool write = bank.first_write >= 0 && earliest(Command::write, bank) <= clock;
   const bool first_is_read = read && (!write || bank.first_read < bank.first_write);
-  column(number, static_cast<std::size_t>(first_is_read ? bank.first_read : bank.first_write), clock);
+  column(number, first_is_read ? bank.first_read : bank.first_write, clock);
 }
 
 bool FrFcfsController::close_idle(std::int64_t clock, std::int64_t& wake) {
@@ -330,7 +364,7 @@ bool FrFcfsController::close_idle(std::int64_t clock, std::int64_t& wake) {
 
 void FrFcfsController::move(std::int64_t) {
   const bool queues_empty = queued_ == 0;
-  const auto waiting_writes = static_cast<std::int64_t>(writes_.entries.size());
+  const auto waiting_writes = static_cast<std::int64_t>(writes_.size());
   const std::int64_t before = draining_;
   if (draining_ == 0 && read_turn_ == 0 &&
       (waiting_writes >= policy_.write_high || (waiting_writes >= policy_.write_idle && queues_empty))) {
@@ -346,21 +380,22 @@ void FrFcfsController::move(std::int64_t) {
   } else if (!drains || !policy_.dependency_ends_drain || queues_empty) {
     moved = move_from(reads_);
   }
-  may_move_ = moved || draining_ != before;
+  may_move_ = (moved || draining_ != before) && more_to_move();
 }
 
 bool FrFcfsController::move_from(Waiting& waiting) {
   if ((waiting.banks & ~full_) == 0) return false;
-  for (auto entry = waiting.entries.begin(); entry != waiting.entries.end(); ++entry) {
-    if ((full_ & bit(entry->bank)) != 0) continue;
-    if (entry->write && dependent(*entry)) {
+  for (std::size_t place = waiting.first; place < waiting.entries.size(); ++place) {
+    const Entry& entry = waiting.entries[place];
+    if ((full_ & bit(entry.bank)) != 0) continue;
+    if (entry.write && dependent(entry)) {
       if (!policy_.dependency_ends_drain) continue;
       draining_ = 0;
       return false;
     }
-    to_bank(*entry);
-    if (--waiting.by_bank[entry->bank] == 0) waiting.banks &= ~bit(entry->bank);
-    waiting.entries.erase(entry);
+    to_bank(entry);
+    if (--waiting.by_bank[entry.bank] == 0) waiting.banks &= ~bit(entry.bank);
+    waiting.remove(place);
     return true;
   }
   return false;
@@ -373,16 +408,15 @@ bool FrFcfsController::dependent(const Entry& entry) const {
 void FrFcfsController::to_bank(const Entry& entry) {
   Bank& bank = banks_[entry.bank];
   const std::int32_t place = bank.size++;
-  bank.queue[static_cast<std::size_t>(place)] = entry;
+  bank.at(place) = entry;
   queued_ |= bit(entry.bank);
   if (bank.size >= policy_.bank_queue) full_ |= bit(entry.bank);
-  if (bank.open_row != kNone && entry.row == bank.open_row) {
-    std::int32_t& first = entry.write ? bank.first_write : bank.first_read;
-    if (first < 0) first = place;
-    if (place == 0) bank.head_hits = true;
-  } else if (place == 0) {
-    bank.head_hits = false;
-  }
+  const bool hits = bank.open_row != kNone && entry.row == bank.open_row;
+  std::int32_t& first = entry.write ? bank.first_write : bank.first_read;
+  if (place == 0) bank.head_hits = hits;
+  // Neither the oldest nor the first hit of its kind: what the bank wants next is as before.
+  if (place > 0 && (!hits || first >= 0)) return;
+  if (hits && first < 0) first = place;
   want(bank);
   // It may issue in the next clock at the earliest: this clock's command is decided.
   wake_ = std::min(wake_, candidate(entry.bank));

@@ -2,6 +2,7 @@
 // change.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <vector>
@@ -27,8 +28,7 @@ class FrFcfsController final : public ChannelController {
   void trace(std::vector<IssuedCommand>* sink) override { trace_ = sink; }
   [[nodiscard]] bool room(bool write) const override {
     const auto& waiting = write ? writes_ : reads_;
-    return static_cast<std::int64_t>(waiting.entries.size()) <
-           (write ? policy_.write_queue : policy_.read_queue);
+    return static_cast<std::int64_t>(waiting.size()) < (write ? policy_.write_queue : policy_.read_queue);
   }
   [[nodiscard]] DramCounters settled() const override;
   void observe(CommandObserver* observer) override { observer_ = observer; }
@@ -54,13 +54,27 @@ class FrFcfsController final : public ChannelController {
     std::int32_t open_row = kNone;
     std::int32_t columns = 0;  ///< column commands since the ACT
     std::int32_t size = 0;
+    std::uint32_t head = 0;            ///< place of the oldest in the ring
     std::int32_t first_read = kNone;   ///< first queued read that hits the open row
     std::int32_t first_write = kNone;  ///< first queued write that hits it
     std::uint8_t rank = 0;
     std::uint8_t group = 0;  ///< of the channel
     bool head_hits = false;
     std::int64_t last_column = 0;
-    std::array<Entry, kMostQueued> queue;
+    std::array<Entry, kMostQueued> ring;
+
+    /// The queued request at `place`, from the oldest on.
+    [[nodiscard]] Entry& at(std::int32_t place) {
+      return ring[(head + static_cast<std::uint32_t>(place)) % kMostQueued];
+    }
+    [[nodiscard]] const Entry& at(std::int32_t place) const {
+      return ring[(head + static_cast<std::uint32_t>(place)) % kMostQueued];
+    }
+    void remove(std::int32_t place) {
+      for (; place > 0; --place) at(place) = at(place - 1);
+      ++head;
+      --size;
+    }
   };
   /// What a bank's queue wants next, and when the bank itself allows it; kNeverClock: not wanted.
   struct Wanted {
@@ -96,14 +110,32 @@ class FrFcfsController final : public ChannelController {
     [[nodiscard]] bool may_hold(std::uint64_t address) const { return counts_[slot(address)] != 0; }
 
    private:
-    static std::size_t slot(std::uint64_t address) { return address * 0x9E3779B97F4A7C15ULL >> 52U; }
-    std::array<std::uint16_t, 4096> counts_{};
+    /// Neighbours have slots of their own, side by side.
+    static std::size_t slot(std::uint64_t address) {
+      return ((address >> 9U) * 0x9E3779B97F4A7C15ULL >> 54U ^ address >> 4U) % kSlots;
+    }
+    static constexpr std::size_t kSlots = 1024;
+    std::array<std::uint16_t, kSlots> counts_{};
   };
   /// Requests in order of arrival, with the banks they wait for.
   struct Waiting {
-    std::vector<Entry> entries;
+    std::vector<Entry> entries;  ///< from place `first` on
+    std::size_t first = 0;
     std::array<std::int32_t, 64> by_bank{};
     std::uint64_t banks = 0;  ///< mask
+
+    [[nodiscard]] std::size_t size() const { return entries.size() - first; }
+    void push_back(const Entry& entry) {
+      if (entries.size() == entries.capacity()) {
+        entries.erase(entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(first));
+        first = 0;
+      }
+      entries.push_back(entry);
+    }
+    void remove(std::size_t place) {
+      for (; place > first; --place) entries[place] = entries[place - 1];
+      ++first;
+    }
   };
 
   void build_updates();
@@ -126,28 +158,48 @@ class FrFcfsController final : public ChannelController {
   bool close_idle(std::int64_t clock, std::int64_t& wake);
   void serve(std::size_t bank, std::int64_t clock);
 
-  [[nodiscard]] std::int64_t earliest(Command command, const Bank& bank) const;
+  [[nodiscard]] std::int64_t earliest(Command command, const Bank& bank) const {
+    const auto place = static_cast<std::size_t>(command);
+    return std::max(bank.earliest[place], groups_[bank.group][place]);
+  }
   [[nodiscard]] bool wants_precharge(const Bank& bank) const {
     return !bank.head_hits &&
            ((bank.first_read < 0 && bank.first_write < 0) || bank.columns >= policy_.hit_cap);
   }
   /// The earliest clock at which a bank with a queue can take its next command.
-  [[nodiscard]] std::int64_t candidate(std::size_t bank) const;
+  [[nodiscard]] std::int64_t candidate(std::size_t bank) const {
+    const Wanted& wanted = wanted_[bank];
+    const Timers& group = groups_[wanted.group];
+    const std::int64_t row = std::max(wanted.row, group[wanted.row_command]);
+    const std::int64_t read = std::max(wanted.read, group[static_cast<std::size_t>(Command::read)]);
+    const std::int64_t write = std::max(wanted.write, group[static_cast<std::size_t>(Command::write)]);
+    return std::min(row, std::min(read, write));
+  }
+  /// When the next command can issue after one at `clock`, unless a request moves to its bank.
+  [[nodiscard]] std::int64_t wake_after(std::int64_t clock) const;
   /// Brings wanted_ up to date with the bank.
   void want(const Bank& bank);
 
   void activate(std::size_t bank, std::int64_t clock);
   void precharge(std::size_t bank, std::int64_t clock, const Entry* entry);
-  void column(std::size_t bank, std::size_t index, std::int64_t clock);
+  void column(std::size_t bank, std::int32_t place, std::int64_t clock);
   void auto_precharge(Bank& bank, std::int64_t clock);
   void return_data(const Entry& entry, std::int64_t clock);
   void apply(Command command, std::size_t bank, std::int64_t clock);
   void log(Command command, std::int64_t clock, std::size_t bank, const Entry* entry, bool closes = false);
   void find_hits(Bank& bank);
+  /// Brings a bank's first hits up to date when the first of its reads or writes, at `place`, has left.
+  static void find_next_hit(Bank& bank, std::int32_t place, bool write);
 
   void move(std::int64_t clock);
   bool move_from(Waiting& waiting);
   bool dependent(const Entry& entry) const;
+  /// Whether a request could move in the next clock.
+  [[nodiscard]] bool more_to_move() const {
+    return (reads_.banks & ~full_) != 0 || writes_.size() != 0 || draining_ != 0;
+  }
+  /// Rank, bank, row and column of a request, as far as an entry has them.
+  [[nodiscard]] Entry decode(std::uint64_t address);
   void to_bank(const Entry& entry);
   [[nodiscard]] bool queued(const Waiting& waiting, const Entry& entry, bool write) const;
   [[nodiscard]] std::uint64_t refreshing() const;
@@ -155,6 +207,9 @@ class FrFcfsController final : public ChannelController {
   DramRules rules_;
   FrFcfsPolicy policy_;
   AddressMapping mapping_;
+  std::uint64_t run_mask_ = 0;  ///< the lowest bits of an address, which are the lowest ones of the column
+  std::uint64_t run_ = UINT64_MAX;  ///< the last address without them, and where it lies
+  Entry run_entry_;
   std::array<Updates, kCommands> updates_;
   std::vector<Update> closing_;      ///< what a precharge delays in its own bank, whatever the rules' scope
   std::int64_t four_activates_ = 0;  ///< tFAW
