@@ -309,6 +309,9 @@ TEST_CASE("A request trace's faults are named with file and line", "[mem][dram][
   contains(error("7 R 40\n6 R 40\n"), ":2: clock 6 is before the previous line's 7");
   contains(error("7 R 41\n"), ":1: address 0x41 is not a multiple");
   contains(error("7 R 40000000\n"), ":1: address 0x40000000 is beyond");
+  CHECK(error("68719476736 R 40\n") == "no error");
+  contains(error("0 R 0\n68719476737 R 40\n"), ":2: clock 68719476737, expected at most 2^36");
+  contains(error("# nothing\n"), path + ": no request");
   contains(user_error([&] { read_request_trace("nowhere.txt", check); }), "nowhere.txt: cannot be read");
   std::remove(path.c_str());
 }

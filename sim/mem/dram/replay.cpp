@@ -15,6 +15,9 @@ namespace {
 
 constexpr std::uint64_t kMebi = UINT64_C(1) << 20U;
 constexpr std::uint64_t kRegion = 256 * kMebi;
+/// Of a trace: half a minute of DRAM time, in which every refresh is issued.
+constexpr std::int64_t kMostClock = INT64_C(1) << 36U;
+constexpr std::int64_t kStep = INT64_C(1) << 24U;
 
 /// splitmix64 as a stateless hash.
 std::uint64_t hash(std::uint64_t x) {
@@ -135,6 +138,10 @@ std::vector<TimedRequest> read_request_trace(const std::string& path,
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
     const std::string where = fmt::format("{}:{}", path, number);
     const TimedRequest request = parse_line(line, where);
+    if (request.earliest > kMostClock) {
+      throw UserError(fmt::format("{}: clock {}, expected at most 2^36 (DRAM command clocks, no picoseconds)",
+                                  where, request.earliest));
+    }
     if (!requests.empty() && request.earliest < requests.back().earliest) {
       throw UserError(fmt::format("{}: clock {} is before the previous line's {}", where, request.earliest,
                                   requests.back().earliest));
@@ -146,6 +153,7 @@ std::vector<TimedRequest> read_request_trace(const std::string& path,
     }
     requests.push_back(request);
   }
+  if (requests.empty()) throw UserError(fmt::format("{}: no request, expected at least one", path));
   return requests;
 }
 
@@ -159,6 +167,11 @@ ReplayResult replay(DramController& controller, const RequestStream& stream, std
   std::int64_t end = start;
   std::int64_t accepted_now = 0;
   const auto advance_to = [&](std::int64_t clock) {
+    // In steps, so that whoever observes takes in an idle time's refreshes bit by bit.
+    while (observe && clock - controller.now() > kStep) {
+      controller.advance_to(controller.now() + kStep);
+      observe();
+    }
     controller.advance_to(clock);
     accepted_now = 0;
     for (const ReadDone& one : controller.done()) {
