@@ -18,6 +18,8 @@ namespace npusim::mem {
 namespace {
 
 constexpr std::int64_t kMebi = INT64_C(1) << 20U;
+/// Of a trace: sums and multiples of its times stay far within 64 bits.
+constexpr std::int64_t kMostCycle = INT64_C(1) << 40U;
 
 [[noreturn]] void refuse(const Config& config, const std::string& key, const std::string& expected) {
   throw UserError(
@@ -64,7 +66,7 @@ void read_trace(const Config& config, const std::string& profile, TrafficPattern
   const std::int64_t last = pattern.trace.back().cycle;
   pattern.period = last + 1;
   if (config.has("period_cycles")) {
-    pattern.period = config.integer("period_cycles", 1, INT64_C(1) << 40U);
+    pattern.period = config.integer("period_cycles", 1, kMostCycle + 1);
     if (pattern.period <= last) {
       refuse(config, "period_cycles", fmt::format("more than the trace's last cycle, {}", last));
     }
@@ -121,6 +123,13 @@ TracedAccess access_of(const std::vector<std::string>& fields, const Places& pla
   access.cycle = number(fields[places[0]], where, "cycle");
   access.address = number(fields[places[1]], where, "address");
   access.bytes = number(fields[places[2]], where, "bytes");
+  if (access.cycle > kMostCycle) {
+    throw UserError(fmt::format("{}: cycle '{}', expected at most 2^40", where, access.cycle));
+  }
+  if (access.bytes > INT64_MAX - access.address) {
+    throw UserError(fmt::format("{}: {} bytes at address '{}', expected an end under 2^63", where,
+                                access.bytes, access.address));
+  }
   const std::string& direction = fields[places[3]];
   if (access.bytes == 0) throw UserError(fmt::format("{}: bytes '0', expected at least 1", where));
   if (direction != "read" && direction != "write") {

@@ -1,5 +1,7 @@
 #include "sim/mem/fr_fcfs_channel.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -26,6 +28,12 @@ FrFcfsChannel::FrFcfsChannel(const DramSpec& spec, std::int64_t main_clock_hz,
       arbiter_(spec.fr_fcfs.arbitration, ports),
       ledger_(ports.size(), spec.fr_fcfs.rules),
       queues_(ports.size()) {
+  bool corunners = false;
+  for (const PortSpec& port : ports) {
+    corunners = corunners || port.traffic != nullptr;
+    watched_.push_back(port.traffic ? "" : port.name);
+  }
+  may_starve_ = corunners && spec.fr_fcfs.arbitration == Arbitration::fixed_priority;
   reset();
 }
 
@@ -77,6 +85,17 @@ void FrFcfsChannel::push(const Request& request, Cycles arrival) {
 void FrFcfsChannel::find_first() {
   first_ = kNever.count();
   for (const std::uint16_t port : waiting_) first_ = std::min(first_, queues_[port].front().clock);
+}
+
+void FrFcfsChannel::check_patience(std::int64_t clock) const {
+  for (const std::uint16_t port : waiting_) {
+    if (watched_[port].empty() || clock - queues_[port].front().clock < kPatience) continue;
+    throw UserError(fmt::format(
+        "memory port '{}' has waited {} DRAM clocks for masters of higher priority: under arbitration "
+        "fixed_priority it would wait for ever; expected a lower load or priority of the co-runners, or "
+        "another dram.arbitration",
+        watched_[port], kPatience));
+  }
 }
 
 std::int64_t FrFcfsChannel::next_clock() const {
@@ -146,6 +165,7 @@ void FrFcfsChannel::accept(std::int64_t clock) {
     granted_ = -1;
     if (queue.empty()) waiting_.erase(std::lower_bound(waiting_.begin(), waiting_.end(), port));
     find_first();
+    if (may_starve_ && clock - first_ >= kPatience) check_patience(clock);
   }
   ledger_.accept(id, port, clock, write);
   if (write) {

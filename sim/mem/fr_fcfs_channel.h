@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "sim/mem/arbiter.h"
@@ -24,8 +25,12 @@ namespace npusim::mem {
 ///   through, the arbiter chooses among the ports whose oldest request has arrived and has room.
 /// * A read is answered behind the last data beat of its last burst, a write one clock after its last burst
 ///   has been accepted; rounded up to the main clock, plus `controller_cycles`.
+/// * Under fixed_priority beside co-runners, which never run dry, a port of the program whose oldest request
+/// has
+///   waited kPatience clocks is a UserError: it would wait for ever, and the program with it.
 class FrFcfsChannel final : public LateTarget {
  public:
+  static constexpr std::int64_t kPatience = INT64_C(1) << 26U;
   /// Makes the controller; a test may put another in its place.
   using MakeController = std::function<std::unique_ptr<ChannelController>(const FrFcfsSpec&)>;
 
@@ -67,6 +72,8 @@ class FrFcfsChannel final : public LateTarget {
   };
 
   void find_first();
+  /// Throws UserError when a port of the program has starved.
+  void check_patience(std::int64_t clock) const;
   /// Offers a burst at the controller's clock, or finds when one could be.
   void offer(std::int64_t clock);
   bool choose(std::int64_t clock);
@@ -77,6 +84,8 @@ class FrFcfsChannel final : public LateTarget {
 
   FrFcfsSpec spec_;
   MakeController make_;
+  std::vector<std::string> watched_;  ///< by port: name of one that may starve, empty for co-runners
+  bool may_starve_ = false;
   ClockRatio to_dram_, to_main_;
   std::int64_t controller_cycles_;
   std::int64_t burst_bytes_;

@@ -194,6 +194,10 @@ TEST_CASE("Traces are read by column name, and their faults named by line", "[co
   contains(error(header + "1,2,3\n"), "corunner_test.csv:2: 3 columns");
   contains(error(header + "1,-2,3,read\n"), ":2: address '-2', expected a number of at least 0");
   contains(error(header + "1,2,0,read\n"), ":2: bytes '0', expected at least 1");
+  contains(error(header + "1,9223372036854775807,1,read\n"), "an end under 2^63");
+  contains(error(header + "1,1,9223372036854775807,read\n"), "an end under 2^63");
+  CHECK(error(header + "1099511627776,9223372036854775806,1,read\n") == "no error");
+  contains(error(header + "1099511627777,2,3,read\n"), ":2: cycle '1099511627777', expected at most 2^40");
   contains(error(header + "1,2,3,reed\n"), ":2: direction 'reed', expected read or write");
   contains(error(header + "5,2,3,read\n4,2,3,read\n"), ":3: cycle 4 is before the previous line's 5");
 }

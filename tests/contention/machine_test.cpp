@@ -263,6 +263,34 @@ TEST_CASE("A co-runner slows a load down, the more the higher its rate", "[corun
   }
 }
 
+TEST_CASE("A load that a co-runner of higher priority starves is an error in both kernels, and none below it",
+          "[corunner]") {
+  for (const KernelKind kind : kKinds) {
+    for (const std::int64_t priority : {-1, 1}) {
+      Toy toy;
+      mem::MemorySpec& memory = toy.spec().memory;
+      memory.dram.policy = mem::DramPolicy::fr_fcfs;
+      memory.dram.fr_fcfs.arbitration = mem::Arbitration::fixed_priority;
+      mem::PortSpec port = corunner(mem::TrafficPattern::Kind::trace, 1, 1);
+      mem::TrafficPattern pattern = *port.traffic;
+      // 1024 rows of one bank of the first channel, which is busy with few commands and merges none.
+      pattern.trace.clear();
+      for (std::int64_t row = 64; row < 1088; ++row) pattern.trace.push_back({0, row << 20U, 32, false});
+      pattern.period = 1;
+      port.traffic = std::make_shared<const mem::TrafficPattern>(pattern);
+      port.outstanding = 256;
+      port.priority = priority;
+      memory.ports.push_back(port);
+      const program::Program program = load_program(toy, 0, 4096);
+      const std::string error = message_of<UserError>([&] { (void)run(toy, program, kind); });
+      INFO(error);
+      CHECK((error.find("memory port 'load' has waited 67108864 DRAM clocks") != std::string::npos) ==
+            (priority > 0));
+      CHECK(error.empty() == (priority < 0));
+    }
+  }
+}
+
 TEST_CASE("Co-runners and links that do not fit the memory are refused by name", "[corunner][link]") {
   const auto refusal = [](const std::function<void(mem::MemorySpec&)>& change) {
     Toy toy;
