@@ -31,6 +31,9 @@ class Draft {
   [[nodiscard]] mapping::Emitter::Draft& at(const Handle& handle) {
     return tasks_[handle.task].second.at(handle.command);
   }
+  void setting(const Handle& handle, const program::Setting& setting) {
+    at(handle).setting = tasks_[handle.task].second.setting(setting);
+  }
   void region(const Handle& handle, const program::Region& region) { at(handle).regions.push_back(region); }
   /// `after` waits for what `before` sets when it is complete. Nothing to do where `before` is none.
   void tie(const Handle& before, const Handle& after, program::FlagId flag) {

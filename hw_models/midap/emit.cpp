@@ -9,6 +9,7 @@
 
 #include "hw_models/midap/results.h"
 #include "hw_models/midap/schedule.h"
+#include "hw_models/midap/segment_setting.h"
 #include "hw_models/midap/timing.h"
 #include "hw_models/midap/weights.h"
 #include "sim/base/error.h"
@@ -40,6 +41,7 @@ struct Segment {
   std::int64_t units = 0;          ///< filter groups, or columns
   std::int64_t unit = 0;           ///< under way; `units`: done
   std::int64_t done = -1;          ///< rows of the unit; -1: not begun
+  program::Setting setting;
 };
 
 class LayerEmitter {
@@ -121,13 +123,14 @@ class LayerEmitter {
     if (!empty) next_column_ = final + 1;
     const auto& inputs = layer_.schedule.inputs;
     std::vector<Mapping> pieces(inputs.begin() + pivot_, inputs.end());
-    segment_.reset(
-        new Segment{SegmentRows(c_.spec, c_.net, layer_, pieces, first, empty ? first - 1 : final, loaded_),
-                    {},
-                    last,
-                    0,
-                    0,
-                    -1});
+    segment_.reset(new Segment{
+        SegmentRows(c_.spec, c_.net, layer_, pieces, first, empty ? first - 1 : final, loaded_),
+        {},
+        last,
+        0,
+        0,
+        -1,
+        to_setting(segment_setting(c_.spec, c_.net, layer_, pieces, first, empty ? first - 1 : final))});
     segment_->units =
         layer_.kind == Kind::arithmetic ? segment_->rows.last() - first + 1 : filter_groups(c_.spec, layer_);
     for (auto i = static_cast<std::size_t>(pivot_); i < inputs.size(); ++i) {
@@ -263,7 +266,10 @@ class LayerEmitter {
     if (first_pixel_ < 0) first_pixel_ = s.rows.first_pixel(0);
     const std::int64_t first = column_at(from);
     const std::int64_t end = to == unit_rows() ? unit_last() + 1 : column_at(to);
-    const Handle command = pipeline(kCompute, {to - from, s.rows.write_stalls(first, end)});
+    const std::int64_t last = to == unit_rows() ? end : column_at(to);
+    const Handle command =
+        pipeline(kCompute, {to - from, s.rows.write_stalls(first, end), last, to - row_of(last)});
+    c_.draft.setting(command, s.setting);
     c_.weights.use(command);
     if (layer_.bias && !biased_ && layer_rows_ + from >= bias_row()) use_biases(command);
     await_inputs(command, from, to);
@@ -348,10 +354,10 @@ class LayerEmitter {
     std::int64_t left = c_.spec.drain_cycles + last_write_stall(c_.spec, layer_);
     if (layer_.bias && !biased_) {
       const std::int64_t until = bias_row() - layer_rows_;
-      if (until > 0) pipeline(kDrain, {until});
+      if (until > 0) pipeline(kDrain, {until, 1});
       left -= until;
     }
-    const Handle command = pipeline(kDrain, {left});
+    const Handle command = pipeline(kDrain, {left, 0});
     if (layer_.bias && !biased_) use_biases(command);
     for (std::size_t i = 0; i < awaited_.size(); ++i) {
       if (!awaited_[i]) c_.draft.tie(loads_[i], command, flag_id(Flag::features_there));
@@ -363,7 +369,8 @@ class LayerEmitter {
     const std::int64_t channels = layer_.map.c;
     c_.results.end_layer();
     const std::int64_t width = layer_.extended() ? c_.spec.lanes : c_.spec.cims;
-    const Handle command = pipeline(kReduce, {ceil_div(channels, width)});
+    const Handle command = pipeline(kReduce, {ceil_div(channels, width), channels});
+    c_.draft.setting(command, to_setting(reduction_setting(c_.net, layer_)));
     const std::int64_t computed = std::min(channels, layer_.filters > 0 ? layer_.filters : channels);
     c_.draft.region(command, region_of(reduction_space(c_.spec), false, 0, computed));
     c_.results.begin_layer(layer_.reduction, task_);

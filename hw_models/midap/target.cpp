@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "hw_models/midap/clocked/twins.h"
 #include "hw_models/midap/timing.h"
 
 namespace npusim::midap {
@@ -12,9 +13,14 @@ constexpr std::int64_t kTransfersInFlight = 64;
 constexpr std::int64_t kFlagCapacity = 64;
 
 std::vector<program::Opcode> opcode_table() {
-  return {{"load_weights", {}}, {"load_features", {}},   {"load_biases", {}},
-          {"store", {}},        {"control", {"cycles"}}, {"compute", {"rows", "write_stalls"}},
-          {"reduce", {"rows"}}, {"drain", {"cycles"}}};
+  return {{"load_weights", {}},
+          {"load_features", {}},
+          {"load_biases", {}},
+          {"store", {}},
+          {"control", {"cycles"}},
+          {"compute", {"rows", "write_stalls", "until_column", "until_row"}},
+          {"reduce", {"rows", "channels"}},
+          {"drain", {"cycles", "to_bias"}}};
 }
 
 }  // namespace
@@ -72,6 +78,7 @@ kernel::MachineSpec make_machine(const Spec& spec) {
   kernel::EngineSpec pipeline;
   pipeline.name = "pipeline";
   pipeline.timing = duration;
+  pipeline.clocked = clocked::pipeline_factory(spec);
   machine.engines.push_back(pipeline);
   return machine;
 }

@@ -6,24 +6,13 @@
 #include <vector>
 
 #include "hw_models/midap/network.h"
+#include "hw_models/midap/opcodes.h"
 #include "sim/kernel/machine.h"
 #include "sim/program/program.h"
 
 namespace npusim::midap {
 
-/// The chip's opcodes; their arguments are in opcode_table() (target.cpp).
-enum Opcode : program::OpcodeId {
-  kLoadWeights,   ///< DRAM -> the idle weight buffer
-  kLoadFeatures,  ///< DRAM -> a feature-map bank
-  kLoadBiases,    ///< DRAM -> the idle bias memory
-  kStore,         ///< write buffer -> DRAM
-  kControl,       ///< the pipeline is given a load or a segment while it is idle
-  kCompute,       ///< rows through the pipeline, and cycles in which it waits for the write stage
-  kReduce,        ///< the reduction stage hands out its sums
-  kDrain          ///< the pipeline runs empty
-};
-
-/// Duration of any command that runs in the pipeline: the sum of its arguments, which are cycles.
+/// Duration of any command that runs in the pipeline: its cycles; of a compute command, rows and stalls.
 kernel::Duration duration(const program::Command& command);
 
 /// The row that the load register holds: a bank, and a row in it. Nothing: {-1, -1}.
