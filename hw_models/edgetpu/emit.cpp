@@ -437,6 +437,7 @@ class ProgramEmitter {
     const std::int64_t channels = net_.map(phase.output).shape.c;
     if (gathers(net_, phase)) gather(phase, net_.map(phase.inputs[0]).shape.elements());
     const std::int64_t groups = pool ? ceil_div(channels, spec_.group()) : 1;
+    if (phase.kind == Kind::max_pool) relay(phase);
     for (std::int64_t n = 0; n < groups; ++n) {
       const Handle op =
           pool ? operation(phase, kPool, {counts.steps / groups / phase.window.taps(), phase.window.taps()})

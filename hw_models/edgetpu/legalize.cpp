@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "hw_models/edgetpu/phases.h"
+#include "hw_models/edgetpu/place.h"
 #include "sim/base/error.h"
 
 namespace npusim::edgetpu {
@@ -32,9 +33,13 @@ std::optional<Shape> shape_of(const ir::Shape& shape) {
 
 bool same(const Shape& a, const Shape& b) { return a.h == b.h && a.w == b.w && a.c == b.c; }
 
+/// Bytes that the host reads for a byte of a resized map.
+constexpr std::int64_t kResizeTaps = 4;
+
 class Legalizer {
  public:
-  Legalizer(const Spec& spec, const ir::Graph& graph) : spec_(spec), graph_(graph) {}
+  Legalizer(const Spec& spec, const ir::Graph& graph, const std::map<std::string, std::string>& refused)
+      : spec_(spec), graph_(graph), refused_(refused) {}
 
   Network run() {
     net_.name = graph_.name;
@@ -46,7 +51,7 @@ class Legalizer {
       const std::size_t phases = net_.phases.size();
       const std::size_t maps = net_.maps.size();
       const std::size_t views = net_.views.size();
-      if (chip && inputs_known(op) && add_op(op)) continue;
+      if (chip && inputs_known(op) && !refused(op) && add_op(op)) continue;
       net_.phases.resize(phases);  // what a refused operator had begun
       net_.maps.resize(maps);
       net_.views.resize(views);
@@ -90,6 +95,13 @@ class Legalizer {
                     graph_.name, graph_.tensor(id).name, shape(id).size(), ir::to_string(shape(id))));
   }
 
+  bool refused(const ir::Op& op) {
+    const auto found = refused_.find(op.name);
+    if (found == refused_.end()) return false;
+    why_ = found->second;
+    return true;
+  }
+
   bool no(std::string why) {
     why_ = std::move(why);
     return false;
@@ -105,7 +117,7 @@ class Legalizer {
 
   Phase phase_of(const ir::Op& op, Kind kind, std::string_view name, std::vector<MapId> inputs) {
     Phase phase;
-    phase.name = op.name;
+    phase.name = phase.operator_name = op.name;
     phase.op = name;
     phase.kind = kind;
     phase.inputs = std::move(inputs);
@@ -458,6 +470,7 @@ class Legalizer {
     for (const auto id : op.inputs) reads(id);
     for (const auto& step : op.fused) reads(step.operand);
     phase.host_macs = ir::macs(graph_, op).count();
+    if (op.kind == ir::OpKind::resize) phase.host_bytes += kResizeTaps * ir::elements(shape(op.outputs[0]));
     for (const auto id : op.outputs) {
       phase.host_bytes += ir::elements(shape(id));
       const MapId map = new_map(graph_.tensor(id).name, shape_of(shape(id)).value_or(Shape{}));
@@ -470,6 +483,7 @@ class Legalizer {
 
   const Spec& spec_;
   const ir::Graph& graph_;
+  const std::map<std::string, std::string>& refused_;
   Network net_;
   std::map<ir::TensorId, MapId> maps_;
   std::string why_;
@@ -487,6 +501,22 @@ MapId Network::home_of(MapId id, std::int64_t* channel) const {
   return id;
 }
 
-Network legalize(const Spec& spec, const ir::Graph& graph) { return Legalizer(spec, graph).run(); }
+Network legalize(const Spec& spec, const ir::Graph& graph,
+                 const std::map<std::string, std::string>& refused) {
+  return Legalizer(spec, graph, refused).run();
+}
+
+Network compile_network(const Spec& spec, const ir::Graph& graph) {
+  std::map<std::string, std::string> refused;
+  for (;;) {
+    Network net = legalize(spec, graph, refused);
+    const auto misfit = place(spec, net);
+    if (!misfit) return net;
+    if (misfit->operator_name.empty() || !refused.insert({misfit->operator_name, misfit->why}).second) {
+      throw UserError(fmt::format("network '{}': '{}' fits no memory of the chip: {}; a smaller input helps",
+                                  graph.name, misfit->operator_name, misfit->why));
+    }
+  }
+}
 
 }  // namespace npusim::edgetpu

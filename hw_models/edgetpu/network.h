@@ -74,6 +74,7 @@ struct Parts {
 
 struct Phase {
   std::string name, op;
+  std::string operator_name;  ///< of the graph's operator; of the input's, empty
   Kind kind = Kind::eltwise;
   std::vector<MapId> inputs;
   MapId output = kNone;

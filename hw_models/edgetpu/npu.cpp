@@ -6,7 +6,6 @@
 
 #include "hw_models/edgetpu/emit.h"
 #include "hw_models/edgetpu/legalize.h"
-#include "hw_models/edgetpu/place.h"
 #include "hw_models/edgetpu/target.h"
 
 namespace npusim::embedded {
@@ -36,8 +35,7 @@ class EdgeTpu : public hw::Npu {
   }
 
   [[nodiscard]] hw::Compiled compile(const ir::Graph& graph, const hw::CompileOptions&) const override {
-    Network net = legalize(spec_, graph);
-    place(spec_, net);
+    Network net = compile_network(spec_, graph);
     hw::Compiled compiled;
     compiled.program.target = &target_;
     compiled.program.network = graph.name;

@@ -8,7 +8,6 @@
 
 #include "hw_models/edgetpu/phases.h"
 #include "hw_models/mapping/allocator.h"
-#include "sim/base/error.h"
 
 namespace npusim::edgetpu {
 
@@ -25,13 +24,16 @@ class Placer {
  public:
   Placer(const Spec& spec, Network& net) : spec_(spec), net_(net) {}
 
-  void run() {
+  std::optional<Misfit> run() {
     find_lifetimes();
+    if (auto misfit = large_resize()) return misfit;
     cut_bands();
     while (!allocate_narrow()) {
     }
     allocate_wide();
+    if (auto misfit = first_misfit()) return misfit;
     cache_parameters();
+    return std::nullopt;
   }
 
  private:
@@ -237,22 +239,39 @@ class Placer {
     return maps + wide_buffer_bytes(spec_, net_, net_.phase(id));
   }
 
-  /// Bytes of a tile's wide memory that are free in all phases.
-  [[nodiscard]] std::int64_t free_wide() const {
-    const std::int64_t room = spec_.wide_bytes - spec_.wide_reserved_bytes;
-    std::int64_t least = room;
+  [[nodiscard]] std::int64_t wide_room() const { return spec_.wide_bytes - spec_.wide_reserved_bytes; }
+
+  /// The vendor's compiler leaves large resizes to the host; here, those whose maps do not fit narrow memory.
+  [[nodiscard]] std::optional<Misfit> large_resize() const {
+    for (std::size_t i = 0; i < net_.phases.size(); ++i) {
+      const Phase& phase = net_.phases[i];
+      if (phase.op.starts_with("resize") && too_large(static_cast<PhaseId>(i))) {
+        return Misfit{phase.operator_name, "maps too large for narrow memory"};
+      }
+    }
+    return std::nullopt;
+  }
+
+  [[nodiscard]] std::optional<Misfit> first_misfit() const {
     for (std::size_t i = 0; i < net_.phases.size(); ++i) {
       const Phase& phase = net_.phases[i];
       if (phase.kind == Kind::host) continue;
       const std::int64_t taken = wide_bytes(static_cast<PhaseId>(i));
-      if (taken > room) {
-        throw UserError(
-            fmt::format("network '{}': '{}' takes {} bytes of a tile's wide memory, with spilled maps, "
-                        "weights under way and "
-                        "partial sums: {} more than there are; a smaller input helps",
-                        net_.name, phase.name, taken, taken - room));
-      }
-      least = std::min(least, room - taken);
+      if (taken <= wide_room()) continue;
+      return Misfit{
+          phase.operator_name,
+          fmt::format("spilled maps, weights under way and partial sums exceed a tile's wide memory by "
+                      "{} bytes",
+                      taken - wide_room())};
+    }
+    return std::nullopt;
+  }
+
+  [[nodiscard]] std::int64_t free_wide() const {
+    std::int64_t least = wide_room();
+    for (std::size_t i = 0; i < net_.phases.size(); ++i) {
+      if (net_.phases[i].kind == Kind::host) continue;
+      least = std::min(least, wide_room() - wide_bytes(static_cast<PhaseId>(i)));
     }
     return least;
   }
@@ -287,6 +306,6 @@ std::int64_t home_bytes(const Spec& spec, const Map& map) {
   return home_positions(spec, map) * std::max(spec.padded(map.shape.c), map.stored_channels);
 }
 
-void place(const Spec& spec, Network& net) { Placer(spec, net).run(); }
+std::optional<Misfit> place(const Spec& spec, Network& net) { return Placer(spec, net).run(); }
 
 }  // namespace npusim::edgetpu

@@ -7,7 +7,6 @@
 #include <stdexcept>
 
 #include "hw_models/edgetpu/legalize.h"
-#include "hw_models/edgetpu/place.h"
 #include "sim/base/error.h"
 #include "tests/catch.h"
 #include "workloads/passes/passes.h"
@@ -44,9 +43,7 @@ trace::Report run(const ir::Graph& graph, const std::string& name,
 }
 
 Network compiled(const ir::Graph& graph, const Spec& with) {
-  Network net = legalize(with, passes::run_pipeline(graph));
-  place(with, net);
-  return net;
+  return compile_network(with, passes::run_pipeline(graph));
 }
 
 const trace::LayerReport& layer(const trace::Report& report, std::string_view name) {

@@ -1,0 +1,50 @@
+// What the chip's rules say about blocks (docs/studies/edgetpu.md).
+#include <fmt/format.h>
+
+#include "tests/catch.h"
+#include "tests/edgetpu/chip.h"
+#include "workloads/zoo/builder.h"
+
+using namespace npusim;
+using namespace npusim::edgetpu::test;
+
+namespace {
+
+/// Cycles of a block on a map of `side` x `side` x `channels`, expanded eightfold: 1x1, depthwise k x k, 1x1,
+/// or fused: k x k, 1x1. The 1x1 back is the same in both and left out.
+std::int64_t block_cycles(std::int64_t side, std::int64_t channels, std::int64_t kernel, bool fused) {
+  zoo::Builder b("block", {1, channels, side, side});
+  const std::int64_t wide = 8 * channels;
+  auto x = b.conv("expand", b.input(), {.out = wide, .kernel = fused ? kernel : 1, .pad = zoo::Pad::kSame});
+  if (!fused) {
+    x = b.conv("depthwise", x, {.out = wide, .kernel = kernel, .groups = wide, .pad = zoo::Pad::kSame});
+  }
+  const auto report = run(b.finish(x));
+  return layer(report, "expand").cycles() + (fused ? 0 : layer(report, "depthwise").cycles());
+}
+
+std::int64_t conv_cycles(std::int64_t side, std::int64_t in, std::int64_t out, std::int64_t kernel) {
+  const auto report = run(one_conv(in, side, side, out, kernel));
+  return layer(report, "conv").cycles();
+}
+
+}  // namespace
+
+TEST_CASE("on large maps the fused block wins up to about 72 channels with 3x3, and loses beyond") {
+  // Steps: fused k^2 C/4 8C/64, plain C/4 8C/64 + k^2 8C/4: fused <= plain iff C (k^2 - 1) <= 64 k^2.
+  CHECK(block_cycles(28, 48, 3, true) < block_cycles(28, 48, 3, false));
+  CHECK(block_cycles(28, 64, 3, true) < block_cycles(28, 64, 3, false));
+  CHECK(block_cycles(28, 96, 3, true) > block_cycles(28, 96, 3, false));
+}
+
+TEST_CASE("at 150 channels on a small map the fused block takes more than twice as long") {
+  CHECK(block_cycles(14, 152, 3, true) > 2 * block_cycles(14, 152, 3, false));
+}
+
+TEST_CASE(
+    "5x5 costs 2.8 times the steps of 3x3, and more time: its fills of 25 rows have one buffer, no FIFO") {
+  const double ratio =
+      static_cast<double>(conv_cycles(56, 64, 64, 5)) / static_cast<double>(conv_cycles(56, 64, 64, 3));
+  CHECK(ratio > 25.0 / 9);
+  CHECK(ratio < 3.3);
+}
