@@ -363,9 +363,12 @@ class CoreEmitter {
       const int slot_b = load_l0b(step, g, columns, k, b);
       mad = emitter_.add(queue(Pipe::cube), kMad, {m, n, depth, layer_.k_elements == 32 ? 1 : 0});
       emitter_.at(mad).macs = macs_.take(pixels * n * depth);
-      if (!accumulator_fresh_) emitter_.at(mad).setting = accumulate_setting_;
       emitter_.region(mad, l0a_.region(slot_a, 0, m * depth * kFractal, false));
       emitter_.region(mad, l0b_.region(slot_b, 0, n * depth * kFractal, false));
+      if (!accumulator_fresh_) {
+        emitter_.at(mad).setting = accumulate_setting_;
+        emitter_.region(mad, l0c_.region(accumulator_, 0, m * n * kAccumulator, false));
+      }
       emitter_.region(mad, l0c_.region(accumulator_, 0, m * n * kAccumulator, true));
       l0a_.consume(slot_a, mad);
       l0b_.consume(slot_b, mad);

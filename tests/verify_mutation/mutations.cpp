@@ -188,6 +188,27 @@ bool drop_store(Draft& draft, std::size_t task, std::size_t command, Rng&) {
   return true;
 }
 
+/// The first step of an accumulation is gone: nothing is read or written, but flags and MACs are as before.
+bool drop_first_step(Draft& draft, std::size_t task, std::size_t command, Rng&) {
+  Commands& commands = draft.tasks[task];
+  const auto next = next_in_queue(commands, command);
+  auto& regions = commands[command].regions;
+  if (!next || commands[*next].head.opcode != commands[command].head.opcode) return false;
+  const auto same_place = [](const Region& a, const Region& b) {
+    return a.space == b.space && a.offset == b.offset && a.bytes == b.bytes;
+  };
+  const auto touches = [&](const std::vector<Region>& list, const Region& place, bool write) {
+    return std::any_of(list.begin(), list.end(),
+                       [&](const Region& r) { return r.write == write && same_place(r, place); });
+  };
+  const bool first = std::any_of(regions.begin(), regions.end(), [&](const Region& r) {
+    return r.write && pad(draft, r) && !touches(regions, r, false) &&
+           touches(commands[*next].regions, r, false) && touches(commands[*next].regions, r, true);
+  });
+  if (first) regions.clear();
+  return first;
+}
+
 bool wrong_macs(Draft& draft, std::size_t task, std::size_t command, Rng& rng) {
   Command& head = draft.tasks[task][command].head;
   if (head.macs == 0) return false;
@@ -304,6 +325,7 @@ std::vector<Mutation> mutations() {
       {"swap two commands of a queue", at_command(swap_commands), true},
       {"store a tile twice", at_command(duplicate_store), false, true},
       {"leave out a tile's store", at_command(drop_store), false, true},
+      {"leave out an accumulation's first step", at_command(drop_first_step), true},
       {"shift a stored tile", at_region(global_write, shift), false, true},
       {"store into an input", at_region(global_write, write_input), false, true},
       {"store too few bytes of a tile", at_region(global_write, shrink), false, true},
