@@ -34,7 +34,10 @@ const std::vector<Entry>& catalog() {
       {"edgetpu-pixel4", edgetpu::pixel4, edgetpu::make},
       {"edgetpu-v1", edgetpu::v1, edgetpu::make},
       {"edgetpu-v2", edgetpu::v2, edgetpu::make},
-      {"edgetpu-v3", edgetpu::v3, edgetpu::make}};
+      {"edgetpu-v3", edgetpu::v3, edgetpu::make},
+      {"vpu-keembay", vpu::keembay_description, vpu::make},
+      {"vpu-meteorlake", vpu::meteorlake_description, vpu::make},
+      {"vpu-lunarlake", vpu::lunarlake_description, vpu::make}};
   return entries;
 }
 
