@@ -118,7 +118,7 @@ void FrFcfsChannel::offer(std::int64_t clock) {
     refused_ = false;
     offer_at_ = clock + 1;
     accept(clock);
-    return;
+    if (any_room(clock)) return;
   }
   // Room appears with the controller's next step at the earliest; another port's request may be of the kind
   // that has room.
@@ -130,12 +130,19 @@ void FrFcfsChannel::offer(std::int64_t clock) {
   }
 }
 
+bool FrFcfsChannel::any_room(std::int64_t clock) const {
+  return std::any_of(waiting_.begin(), waiting_.end(), [&](std::uint16_t port) {
+    const Waiting& head = queues_[port].front();
+    return head.clock <= clock && controller_->room(head.write);
+  });
+}
+
 bool FrFcfsChannel::choose(std::int64_t clock) {
-  const bool room[2] = {controller_->room(false), controller_->room(true)};
   if (granted_ >= 0) {
-    const auto& queue = queues_[static_cast<std::size_t>(granted_)];
-    if (queue.front().begun && room[queue.front().write ? 1 : 0]) return true;
+    const Waiting& head = queues_[static_cast<std::size_t>(granted_)].front();
+    if (head.begun && controller_->room(head.write)) return true;
   }
+  const bool room[2] = {controller_->room(false), controller_->room(true)};
   candidates_.clear();
   for (const std::uint16_t port : waiting_) {
     const Waiting& head = queues_[port].front();

@@ -77,6 +77,8 @@ class FrFcfsChannel final : public LateTarget {
   /// Offers a burst at the controller's clock, or finds when one could be.
   void offer(std::int64_t clock);
   bool choose(std::int64_t clock);
+  /// Whether the controller has room now for a request that has arrived by `clock`.
+  [[nodiscard]] bool any_room(std::int64_t clock) const;
   void accept(std::int64_t clock);
   void collect();
   void answer(std::uint32_t id, std::int64_t clock);

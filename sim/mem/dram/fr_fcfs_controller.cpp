@@ -132,12 +132,11 @@ bool FrFcfsController::push(const BurstRequest& request) {
   return true;
 }
 
-void FrFcfsController::advance_to(std::int64_t clock) {
+void FrFcfsController::run_to(std::int64_t clock) {
   while (next_ < clock) {
     step(next_);
     if (next_ == next_due_ && next_ < clock) skip_idle_refreshes(clock);
   }
-  now_ = std::max(now_, clock);
 }
 
 void FrFcfsController::skip_idle_refreshes(std::int64_t clock) {

@@ -20,7 +20,10 @@ class FrFcfsController final : public ChannelController {
   FrFcfsController(const DramRules& rules, const FrFcfsPolicy& policy, const AddressMapping& mapping);
 
   bool push(const BurstRequest& request) override;
-  void advance_to(std::int64_t clock) override;
+  void advance_to(std::int64_t clock) override {
+    if (next_ < clock) run_to(clock);
+    now_ = std::max(now_, clock);
+  }
   std::int64_t next_event() override { return next_; }
   [[nodiscard]] std::int64_t now() const override { return now_; }
   std::vector<ReadDone>& done() override { return done_; }
@@ -139,6 +142,7 @@ class FrFcfsController final : public ChannelController {
   };
 
   void build_updates();
+  void run_to(std::int64_t clock);
   void step(std::int64_t clock);
   /// Whether nothing but refreshes will happen without further requests.
   [[nodiscard]] bool idle() const { return queued_ == 0 && !may_move_; }
