@@ -141,7 +141,54 @@ void one_case(const std::string& model, std::uint64_t seed, std::int64_t request
   seen.bank_refreshes += twins.counters().bank_refreshes;
 }
 
+/// Offers `bursts` consecutive reads, each again until it is accepted, and from clock `begin` on eight
+/// requests of another row of the first bank, which go first. False when the two controllers disagree.
+bool run_with_visitor(Twins& twins, const DramRules& rules, std::int64_t bursts, std::int64_t begin,
+                      bool visitor_writes) {
+  const auto burst = static_cast<std::uint64_t>(rules.burst_bytes);
+  const std::uint64_t row = burst * static_cast<std::uint64_t>(rules.columns * rules.banks()) * 3;
+  std::int64_t clock = 0;
+  std::uint64_t visits = 0;
+  for (std::int64_t next = 0; next < bursts; ++clock) {
+    const bool visitor = clock >= begin && visits < 8;
+    const std::int64_t refused = twins.refused();
+    const std::uint64_t address = visitor ? row + visits * burst : static_cast<std::uint64_t>(next) * burst;
+    if (!twins.offer(clock, address, visitor && visitor_writes)) return false;
+    if (twins.refused() != refused) continue;
+    visitor ? static_cast<void>(++visits) : static_cast<void>(++next);
+  }
+  twins.advance(clock + 2 * rules.refresh_interval);
+  return visits == (begin < clock ? 8 : 0) && twins.same();
+}
+
 }  // namespace
+
+TEST_CASE("Long runs of row hits are the same burst for burst, across pages, banks and refreshes",
+          "[mem][dram][fr-fcfs]") {
+  for (const std::string& model : dram_tables()) {
+    INFO(model);
+    const DramRules rules = dram_rules(model, Flavour::jedec, "test");
+    Twins twins(rules, default_policy(), mapping(rules, "RoBaBgCo"));
+    constexpr std::int64_t kBursts = 16'000;
+    REQUIRE(run_with_visitor(twins, rules, kBursts, INT64_MAX, false));
+    CHECK(twins.counters().reads == kBursts);
+    CHECK(twins.counters().refreshes >= 8);
+    CHECK(twins.counters().row_misses >= kBursts / rules.columns);
+    CHECK(twins.counters().row_misses <= kBursts / 32);
+  }
+}
+
+TEST_CASE("A second master may enter a run of row hits at any of 130 clocks, reading or writing",
+          "[mem][dram][fr-fcfs]") {
+  for (const std::string model : {"lpddr4x-3200", "ddr4-2400"}) {
+    const DramRules rules = dram_rules(model, Flavour::jedec, "test");
+    for (std::int64_t offset = 0; offset < 130; ++offset) {
+      INFO(model << ", offset " << offset);
+      Twins twins(rules, default_policy(), mapping(rules, "RoBaBgCo"));
+      REQUIRE(run_with_visitor(twins, rules, 150, 250 + offset, offset % 2 == 1));
+    }
+  }
+}
 
 TEST_CASE("Skipping clocks never changes a command: a million random and adversarial requests",
           "[mem][dram][fr-fcfs]") {
