@@ -348,16 +348,25 @@ class Legalizer {
     const bool scaled = (function == ir::Function::add || function == ir::Function::mul ||
                          function == ir::Function::sub || function == ir::Function::div) &&
                         operands.size() == 1;
-    if (sum || scaled || post_processed(function)) {
-      const std::string op(ir::to_string(function));
-      Layer& layer = add_layer(name, op, Kind::dpu, operands, out, Reading::pointwise);
-      layer.dpu = scaled ? DpuOp::depthwise : DpuOp::eltwise;
-      if (scaled) layer.weight_bytes = layer.out_channels * 32;
+    if (scaled) return add_scale(name, std::string(ir::to_string(function)), operands, out);
+    if (sum || post_processed(function)) {
+      Layer& layer =
+          add_layer(name, std::string(ir::to_string(function)), Kind::dpu, operands, out, Reading::pointwise);
+      layer.dpu = DpuOp::eltwise;
       return true;
     }
     Layer& layer =
         add_layer(name, std::string(ir::to_string(function)), Kind::shave, operands, out, Reading::pointwise);
     layer.shave = shave_name(function);
+    return true;
+  }
+
+  /// Constants a channel, multiplied or added: a depthwise convolution of one tap.
+  bool add_scale(const std::string& name, const std::string& op, const std::vector<ir::TensorId>& inputs,
+                 ir::TensorId out) {
+    Layer& layer = add_layer(name, op, Kind::dpu, inputs, out, Reading::pointwise);
+    layer.dpu = DpuOp::depthwise;
+    layer.weight_bytes = layer.out_channels * 32;
     return true;
   }
 
@@ -419,6 +428,9 @@ class Legalizer {
       if (id != ir::kNoTensor && !is_weight(id)) inputs.push_back(id);
     }
     if (op.kind == K::transpose && behind_dpu(op.inputs[0])) return add_view(op);
+    if (op.kind == K::norm && std::get<ir::NormAttrs>(op.attrs).kind == ir::NormKind::batch) {
+      return add_scale(op.name, "scale", inputs, op.outputs[0]);
+    }
     const bool linear =
         op.kind == K::resize && std::get<ir::ResizeAttrs>(op.attrs).mode != ir::ResizeAttrs::Mode::nearest;
     const bool computes = op.kind == K::softmax || op.kind == K::norm || linear;

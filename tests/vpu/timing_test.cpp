@@ -2,6 +2,7 @@
 #include "hw_models/vpu/timing.h"
 
 #include "hw_models/api/transfer.h"
+#include "sim/base/error.h"
 #include "tests/catch.h"
 #include "tests/vpu/chip.h"
 
@@ -91,6 +92,21 @@ TEST_CASE("transfers out of DDR and inside CMX are within 4 % of Intel's measure
 TEST_CASE("transfers into DDR are 4 to 6 % off: the measured rate is lower in the middle", "[deviation]") {
   CHECK(dma_error("CMX", "DRAM") < 0.06);
   CHECK(dma_error("DRAM", "DRAM") < 0.06);
+}
+
+TEST_CASE("a transfer names the memories that there are, and chips that cannot be asked for one say so") {
+  const auto message = [](const char* chip, const char* to, std::int64_t bytes) -> std::string {
+    try {
+      hw::run_transfer(hw::describe(chip), "ddr", to, bytes);
+    } catch (const UserError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  CHECK(message("vpu-meteorlake", "cmx", 4096).empty());
+  CHECK(message("vpu-meteorlake", "cmy", 64).find("did you mean 'cmx'?") != std::string::npos);
+  CHECK(message("vpu-meteorlake", "cmx", 1 << 22).find("which has 1982464") != std::string::npos);
+  CHECK(message("ascend310", "cmx", 64).find("cannot be asked for") != std::string::npos);
 }
 
 TEST_CASE("16 and 32 int8 channels take the array equally long, 33 take twice as long") {
