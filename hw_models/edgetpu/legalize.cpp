@@ -512,10 +512,12 @@ Network compile_network(const Spec& spec, const ir::Graph& graph) {
     Network net = legalize(spec, graph, refused);
     const auto misfit = place(spec, net);
     if (!misfit) return net;
-    if (misfit->operator_name.empty() || !refused.insert({misfit->operator_name, misfit->why}).second) {
-      throw UserError(fmt::format("network '{}': '{}' fits no memory of the chip: {}; a smaller input helps",
-                                  graph.name, misfit->operator_name, misfit->why));
+    if (misfit->operator_name.empty()) {
+      throw UserError(
+          fmt::format("network '{}': its input fits no memory of the chip: {}; a smaller one helps",
+                      graph.name, misfit->why));
     }
+    ensure(refused.insert({misfit->operator_name, misfit->why}).second, "a refused operator that is placed");
   }
 }
 

@@ -20,6 +20,9 @@ void add_hardware_options(CLI::App& command, HardwareOptions& options) {
       .add_option("--set", options.overrides, "override one key of the chip's description; may be repeated")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
+  command.add_flag_callback(
+      "--allow-return", [&options] { options.overrides.emplace_back("mapping.allow_return=true"); },
+      "come back to the chip behind operators that it lacks (Edge TPU)");
 }
 
 Config resolve(const HardwareOptions& options) {

@@ -129,3 +129,36 @@ TEST_CASE("halving the clock leaves the link's time and doubles the tiles'") {
   CHECK(slow - fast > 1.45);  // measured: 1.51 to 1.54 ms
   CHECK(slow - fast < 1.62);
 }
+
+TEST_CASE("an operator whose maps fit no memory is the host's; an input that fits none is an error") {
+  const auto report = run(zoo::build("unet_camvid"));
+  CHECK(layer(report, "down64.1").engine == "host");
+  CHECK(holds(note_with(report, "run on the host"), "wide memory by"));
+  const auto message = error_of(zoo::build("edsr3"));
+  CHECK(holds(message, "its input fits no memory"));
+}
+
+TEST_CASE("a large resize at the end is left to the host, as the vendor's compiler does") {
+  const auto report = run(zoo::build("deeplab_v3_mobilenet_v2"));
+  CHECK(report.coverage.host == 1);
+  CHECK(layer(report, "resize").engine == "host");
+  CHECK(report.macs == ir::macs(zoo::build("deeplab_v3_mobilenet_v2")).count());
+}
+
+TEST_CASE("a network with many operators that the chip lacks comes back to it every time, verified") {
+  const auto graph = zoo::build("mobilenet_v3_small");
+  const auto back = run(graph, "edgetpu-coral-usb", {"mapping.allow_return=true"});
+  CHECK(back.coverage.host > 5);
+  CHECK(back.coverage.host < run(graph).coverage.host);
+}
+
+TEST_CASE("Coral's larger networks fit, stream what they must and take longer the more they stream") {
+  double last = 0;
+  for (const char* name : {"inception_v2", "resnet50_v1", "inception_v4", "resnet152_v2", "vgg19"}) {
+    INFO(name);
+    const auto report = run(zoo::build(name));
+    CHECK(report.coverage.host == 0);
+    CHECK(report.latency_ms() > last);
+    last = report.latency_ms();
+  }
+}
