@@ -48,3 +48,20 @@ TEST_CASE(
   CHECK(ratio > 25.0 / 9);
   CHECK(ratio < 3.3);
 }
+
+TEST_CASE("fused against plain blocks, in cycles: the table of docs/studies/edgetpu.md") {
+  std::string table;
+  for (const std::int64_t side : {28, 14}) {
+    for (const std::int64_t kernel : {3, 5}) {
+      for (const std::int64_t channels : {32, 48, 64, 72, 96, 152}) {
+        const auto fused = block_cycles(side, channels, kernel, true);
+        const auto plain = block_cycles(side, channels, kernel, false);
+        table += fmt::format("| {0}x{0} | {1} | {2}x{2} | {3} | {4} | {5:.2f} |\n", side, channels, kernel,
+                             fused, plain, static_cast<double>(fused) / static_cast<double>(plain));
+        if (channels <= 48 && side == 28 && kernel == 3) CHECK(fused < plain);
+        if (channels >= 96) CHECK(fused > plain);
+      }
+    }
+  }
+  WARN(table);
+}
