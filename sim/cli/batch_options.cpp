@@ -50,7 +50,7 @@ jobs::BatchResult run_batch_from(const BatchRunOptions& options, const jobs::Bat
   return results;
 }
 
-void complain_about(const jobs::BatchResult& results) {
+void complain_about(const BatchRunOptions& options, const jobs::BatchResult& results) {
   std::size_t failed = 0;
   std::size_t open = 0;
   std::string first;
@@ -61,9 +61,8 @@ void complain_about(const jobs::BatchResult& results) {
   }
   if (results.stopped) {
     throw UserError(
-        fmt::format("stopped with {} of {} simulations not run; what was done is kept: repeat the "
-                    "command to continue",
-                    open, results.results.size()));
+        fmt::format("stopped with {} of {} simulations not run{}", open, results.results.size(),
+                    options.no_store ? "" : "; what was done is kept: repeat the command to continue"));
   }
   if (failed > 0) {
     throw InternalError(

@@ -23,6 +23,6 @@ jobs::BatchResult run_batch_from(const BatchRunOptions& options, const jobs::Bat
 
 /// Throws what the exit code must tell, after the results are written: UserError when the batch was stopped,
 /// InternalError when npusim failed on some of it.
-void complain_about(const jobs::BatchResult& results);
+void complain_about(const BatchRunOptions& options, const jobs::BatchResult& results);
 
 }  // namespace npusim::cli

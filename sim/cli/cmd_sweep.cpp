@@ -92,7 +92,7 @@ void sweep_and_write(const SweepOptions& options) {
   std::FILE* people = options.output.empty() ? stderr : stdout;
   std::fputs(sweep::sensitivity_text(plan).c_str(), people);
   std::fflush(people);
-  complain_about(results);
+  complain_about(options.run, results);
 }
 
 }  // namespace
