@@ -84,6 +84,7 @@ class LayerEmitter {
   void control() {
     pipeline(kControl, {c_.spec.control_cycles});
     loaded_ = {};
+    write_pending_ = std::max<std::int64_t>(0, write_pending_ - c_.spec.control_cycles);
   }
 
   void step_load(const Step& step) {
@@ -267,8 +268,7 @@ class LayerEmitter {
     const std::int64_t first = column_at(from);
     const std::int64_t end = to == unit_rows() ? unit_last() + 1 : column_at(to);
     const std::int64_t last = to == unit_rows() ? end : column_at(to);
-    const Handle command =
-        pipeline(kCompute, {to - from, s.rows.write_stalls(first, end), last, to - row_of(last)});
+    const Handle command = pipeline(kCompute, {to - from, write_stalls(from, to), last, to - row_of(last)});
     c_.draft.setting(command, s.setting);
     c_.weights.use(command);
     if (layer_.bias && !biased_ && layer_rows_ + from >= bias_row()) use_biases(command);
@@ -282,6 +282,13 @@ class LayerEmitter {
     }
     share_macs(command, to - from);
     s.done = to;
+  }
+
+  /// Cycles for which rows [from, to) of the unit wait for the write stage.
+  std::int64_t write_stalls(std::int64_t from, std::int64_t to) {
+    const SegmentRows& rows = segment_->rows;
+    const std::int64_t base = rows.before(unit_first(), group());
+    return rows.write_stalls(group(), base + from, base + to, write_pending_);
   }
 
   void use_biases(const Handle& command) {
@@ -351,7 +358,7 @@ class LayerEmitter {
     if (layer_.macs != macs_done_) c_.draft.at(last_compute_).macs += layer_.macs - macs_done_;
     if (layer_.reduction != kNoLayer) reduce();
     c_.results.end_layer();
-    std::int64_t left = c_.spec.drain_cycles + last_write_stall(c_.spec, layer_);
+    std::int64_t left = c_.spec.drain_cycles + std::max<std::int64_t>(0, write_pending_ - 1);
     if (layer_.bias && !biased_) {
       const std::int64_t until = bias_row() - layer_rows_;
       if (until > 0) pipeline(kDrain, {until, 1});
@@ -369,6 +376,7 @@ class LayerEmitter {
     const std::int64_t channels = layer_.map.c;
     c_.results.end_layer();
     const std::int64_t width = layer_.extended() ? c_.spec.lanes : c_.spec.cims;
+    write_pending_ -= ceil_div(channels, width);
     const Handle command = pipeline(kReduce, {ceil_div(channels, width), channels});
     c_.draft.setting(command, to_setting(reduction_setting(c_.net, layer_)));
     const std::int64_t computed = std::min(channels, layer_.filters > 0 ? layer_.filters : channels);
@@ -390,6 +398,7 @@ class LayerEmitter {
   std::int64_t next_column_ = 0;
   LoadedRow loaded_;
   std::unique_ptr<Segment> segment_;
+  std::int64_t write_pending_ = 0;  ///< cycles until the next output vector may be completed
   std::int64_t first_pixel_ = -1;
   std::int64_t layer_rows_ = 0;  ///< of units done
   std::int64_t rows_done_ = 0, total_rows_ = 0, macs_done_ = 0;

@@ -50,13 +50,6 @@ std::int64_t write_cycles(const Spec& spec, const Layer& layer) {
   return whole ? 1 : spec.lanes / spec.cims;
 }
 
-std::int64_t last_write_stall(const Spec& spec, const Layer& layer) {
-  if (write_cycles(spec, layer) == 1) return 0;
-  const std::int64_t channels = layer.z_end - layer.z_begin;
-  const std::int64_t last = channels - (ceil_div(channels, spec.lanes) - 1) * spec.lanes;
-  return ceil_div(last, spec.cims) - 1;
-}
-
 SegmentRows::SegmentRows(const Spec& spec, const Network& net, const Layer& layer,
                          std::vector<Mapping> pieces, std::int64_t first, std::int64_t last, LoadedRow loaded)
     : spec_(spec),
@@ -187,15 +180,24 @@ std::int64_t SegmentRows::column_of_plane(std::int64_t x) const {
   return last_ + 1;
 }
 
-std::int64_t SegmentRows::write_stalls(std::int64_t from, std::int64_t to) const {
-  const std::int64_t cycles = write_cycles(spec_, layer_);
-  if (cycles == 1) return 0;
+std::int64_t SegmentRows::write_stalls(std::int64_t group, std::int64_t from, std::int64_t to,
+                                       std::int64_t& pending) const {
+  if (write_cycles(spec_, layer_) == 1) return 0;
+  const bool by_row = layer_.kind == Kind::arithmetic;
+  const std::int64_t vectors = by_row ? in_.c / spec_.lanes : 1;
   std::int64_t stalls = 0;
-  for (std::int64_t column = from; column < to; ++column) {
+  std::int64_t row = 0;
+  for (std::int64_t column = first_; column <= last_; ++column) {
     const std::int64_t across = taps_x(column, in_.w);
-    const std::int64_t vectors = layer_.kind == Kind::arithmetic ? in_.c / spec_.lanes : 1;
-    for (std::int64_t y = 0; y < layer_.map.h; ++y) {
-      stalls += vectors * std::max<std::int64_t>(0, cycles - across * taps_y(y));
+    for (std::int64_t i = 0; i < layer_.map.h * vectors; ++i) {
+      const std::int64_t rows = by_row ? 1 : across * taps_y(i);
+      row += rows;
+      if (rows == 0 || row <= from) continue;
+      if (row > to) return stalls;
+      stalls += std::max<std::int64_t>(0, pending - rows);
+      const std::int64_t z = (by_row ? i % vectors : group) * spec_.lanes;
+      const std::int64_t left = layer_.z_end - layer_.z_begin - z;
+      pending = ceil_div(std::clamp<std::int64_t>(left, 0, spec_.lanes), spec_.cims);
     }
   }
   return stalls;

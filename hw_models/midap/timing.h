@@ -45,9 +45,11 @@ class SegmentRows {
   [[nodiscard]] Fragment planes_of(std::int64_t column) const;
   /// Rows of the first pixel.
   [[nodiscard]] std::int64_t first_pixel(std::int64_t group) const;
-  /// Cycles that the pipeline waits for the write stage in columns [from, to): where an output vector takes
-  /// longer to leave than its rows to come.
-  [[nodiscard]] std::int64_t write_stalls(std::int64_t from, std::int64_t to) const;
+  /// Cycles for which rows [from, to) of the segment's filter group `group` wait for the write stage: the row
+  /// that completes an output vector may come no sooner than the vector before it has left. `pending`: cycles
+  /// behind the row that completed the last vector until the next may be completed; kept up to date.
+  [[nodiscard]] std::int64_t write_stalls(std::int64_t group, std::int64_t from, std::int64_t to,
+                                          std::int64_t& pending) const;
   /// The row in the load register behind the segment.
   [[nodiscard]] LoadedRow loaded() const { return loaded_; }
 
@@ -85,8 +87,5 @@ std::int64_t rows_of_group(const Spec& spec, const Layer& layer, std::int64_t ch
 /// Cycles that the write stage needs for one output vector: 1, or more where an extended operator's channels
 /// are no multiple of 64 in their map and leave 16 at a time.
 std::int64_t write_cycles(const Spec& spec, const Layer& layer);
-
-/// Cycles by which the last output vector of such an operator leaves the write stage later.
-std::int64_t last_write_stall(const Spec& spec, const Layer& layer);
 
 }  // namespace npusim::midap

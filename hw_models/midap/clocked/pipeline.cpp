@@ -27,10 +27,10 @@ struct Token {
   Settings settings;
   bool end = false;
   bool hand_out = false;
-  Bytes features;                                   ///< from load on, the raw row; from align on, by lane
-  std::vector<std::span<const std::byte>> weights;  ///< a row of each CIM at work
-  std::vector<Words> products;                      ///< [CIM][lane]
-  Words values;                                     ///< from add on: an output vector; else empty
+  Bytes features;                               ///< from load on, the raw row; from align on, by lane
+  std::vector<std::vector<std::byte>> weights;  ///< a row of each CIM at work
+  std::vector<Words> products;                  ///< [CIM][lane]
+  Words values;                                 ///< from add on: an output vector; else empty
 };
 using Stage = std::optional<Token>;
 
@@ -168,7 +168,7 @@ Stage Pipeline::State::issue() {
   Token token;
   token.settings = settings;
   if (opcode == kDrain) {
-    if (to_bias || ended) return {};
+    if (ended) return {};
     ended = token.end = true;
     write_held = 0;
     return token;
@@ -216,8 +216,9 @@ void Pipeline::State::load(Stage issued) {
   for (std::int64_t cim = 0; cim < cims; ++cim) {
     const std::int64_t home =
         (cim == 0 ? 0 : spec.extended_wmem_bytes + (cim - 1) * spec.wmem_bytes) + weight_base;
-    loaded->weights.push_back(
-        weights.subspan(static_cast<std::size_t>(home + row.weight_row * spec.lanes), lanes));
+    const auto row_bytes =
+        weights.subspan(static_cast<std::size_t>(home + row.weight_row * spec.lanes), lanes);
+    loaded->weights.emplace_back(row_bytes.begin(), row_bytes.end());
   }
 }
 
