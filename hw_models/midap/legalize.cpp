@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 
+#include "hw_models/mapping/refusals.h"
 #include "sim/base/error.h"
 
 namespace npusim::midap {
@@ -51,11 +52,7 @@ class Legalizer {
     for (const auto& op : graph_.ops) {
       if (!add_op(op)) reject(op);
     }
-    if (!rejected_.empty()) {
-      throw UserError(fmt::format("network '{}': MIDAP has no means for {} operator{}: {}", graph_.name,
-                                  rejected_.size(), rejected_.size() == 1 ? "" : "s",
-                                  fmt::join(rejected_, "; ")));
-    }
+    if (!refusals_.empty()) refusals_.fail(graph_.name, "MIDAP");
     link();
     store_maps(spec_, net_);
     return std::move(net_);
@@ -89,11 +86,7 @@ class Legalizer {
         why_.empty() && std::any_of(op.inputs.begin(), op.inputs.end(), [this](ir::TensorId id) {
           return bad_.count(id) != 0 && source(id) == nullptr;
         });
-    if (!blameless) {
-      rejected_.push_back(fmt::format(
-          "'{}' ({}{}{})", op.name, op.source_op.empty() ? std::string(ir::to_string(op.kind)) : op.source_op,
-          why_.empty() ? "" : ": ", why_));
-    }
+    if (!blameless) refusals_.add(op, why_);
     why_.clear();
   }
 
@@ -529,7 +522,7 @@ class Legalizer {
   std::map<ir::TensorId, Source> sources_;
   std::map<ir::TensorId, std::int64_t> uses_;
   std::set<ir::TensorId> bad_;  ///< results of rejected operators
-  std::vector<std::string> rejected_;
+  mapping::Refusals refusals_;
   std::string why_;
 };
 

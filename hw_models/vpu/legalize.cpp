@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "hw_models/mapping/refusals.h"
 #include "hw_models/vpu/network.h"
 #include "sim/base/error.h"
 
@@ -66,14 +67,10 @@ class Legalizer {
     }
     for (const auto& op : graph_.ops) {
       if (add_base(op) && add_fused(op)) continue;
-      rejected_.push_back(describe(op));
+      refuse(op);
       for (const auto id : op.outputs) add_map(id, op.name);  // so that what follows is judged on its own
     }
-    if (!rejected_.empty()) {
-      throw UserError(fmt::format("network '{}': {} has no means for {} operator{}: {}", graph_.name,
-                                  spec_.chip, rejected_.size(), rejected_.size() == 1 ? "" : "s",
-                                  fmt::join(rejected_, "; ")));
-    }
+    if (!refusals_.empty()) refusals_.fail(graph_.name, spec_.chip);
     finish();
     return std::move(net_);
   }
@@ -111,11 +108,9 @@ class Legalizer {
     return graph_.tensor(id).role == ir::TensorRole::weight || graph_.tensor(id).constant.has_value();
   }
 
-  std::string describe(const ir::Op& op) {
-    std::string text = fmt::format("'{}' ({})", op.name, op.source_op);
-    if (!why_.empty()) text += ": " + why_;
+  void refuse(const ir::Op& op) {
+    refusals_.add(op, why_);
     why_.clear();
-    return text;
   }
   bool no(std::string why) {
     why_ = std::move(why);
@@ -500,7 +495,7 @@ class Legalizer {
   std::int64_t bytes_;
   Network net_;
   std::map<ir::TensorId, Value> values_;
-  std::vector<std::string> rejected_;
+  mapping::Refusals refusals_;
   std::string why_;
 };
 
