@@ -63,31 +63,76 @@ class Scheduler {
   std::vector<std::int64_t> flags_;
 };
 
-/// What lies between the inputs and each tensor.
-struct Path {
-  std::int64_t roundings = 0;
-  double products = 0;  ///< sum of accumulation lengths
-};
-
-std::vector<Path> paths(const ir::Graph& graph) {
-  std::vector<Path> out(graph.tensors.size());
-  for (const auto& op : graph.ops) {
-    Path path;
-    const auto join = [&](ir::TensorId id) {
-      if (id == ir::kNoTensor) return;
-      const Path& other = out[static_cast<std::size_t>(id)];
-      path.roundings = std::max(path.roundings, other.roundings);
-      path.products = std::max(path.products, other.products);
-    };
-    for (const auto id : op.inputs) join(id);
-    for (const auto& step : op.fused) join(step.operand);
-    path.roundings += 1 + std::ssize(op.fused);
-    const double results = static_cast<double>(ir::elements(graph.shape(op.outputs[0])));
-    path.products += static_cast<double>(ir::macs(graph, op).count()) / std::max(results, 1.0);
-    for (const auto id : op.outputs) out[static_cast<std::size_t>(id)] = path;
+/// The largest finite magnitude.
+double peak_of(const std::vector<double>& numbers) {
+  double peak = 0;
+  for (const double number : numbers) {
+    if (std::isfinite(number)) peak = std::max(peak, std::abs(number));
   }
-  return out;
+  return peak;
 }
+
+bool same(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
+
+/// Tensors as the chip computed them, and what the reference makes of them, operator by operator.
+class Local {
+ public:
+  explicit Local(const Trial& trial) : trial_(trial), producer_(trial.graph.tensors.size(), nullptr) {
+    values_.resize(trial.graph.tensors.size());
+    for (const auto& op : trial.graph.ops) {
+      for (const auto id : op.outputs) producer_[static_cast<std::size_t>(id)] = &op;
+    }
+    options_.arithmetic = reference::Arithmetic::fp16;
+  }
+
+  /// A tensor, from the chip's operands; an input as it was given.
+  struct Expected {
+    std::vector<double> numbers;
+    std::vector<double> stages;  ///< peaks of the stages before the last
+  };
+  Expected expected(ir::TensorId id) {
+    const ir::Op* op = producer_[static_cast<std::size_t>(id)];
+    if (op == nullptr) return {reference::find(trial_.expected, id)->doubles(), {}};
+    const auto known = [&](ir::TensorId input) {
+      if (input != ir::kNoTensor) provide(input);
+    };
+    for (const auto input : op->inputs) known(input);
+    for (const auto& step : op->fused) known(step.operand);
+    reference::Values before;  // outputs of the operator that the chip has made already
+    for (const auto out : op->outputs) before.push_back(values_[static_cast<std::size_t>(out)]);
+    std::vector<double> stages =
+        reference::execute_operator(trial_.graph, *op, values_, trial_.expected, options_);
+    std::vector<double> numbers = reference::find(values_, id)->doubles();
+    for (std::size_t i = 0; i < before.size(); ++i) {
+      values_[static_cast<std::size_t>(op->outputs[i])] = std::move(before[i]);
+    }
+    stages.pop_back();
+    return {std::move(numbers), std::move(stages)};
+  }
+
+  /// What the chip computed, if it has: of a further copy of a tensor, what must be copied.
+  [[nodiscard]] const reference::Value* kept(ir::TensorId id) const { return reference::find(values_, id); }
+  /// What the chip computed; the first of several copies counts.
+  void keep(ir::TensorId id, const std::vector<double>& numbers) {
+    auto& value = values_[static_cast<std::size_t>(id)];
+    const reference::Value* form = reference::find(trial_.expected, id);
+    if (!value) value = reference::make_value(form->dtype, form->shape, numbers);
+  }
+
+ private:
+  /// Makes tensor `id` known: one that no layer has written is computed from those before it.
+  void provide(ir::TensorId id) {
+    auto& value = values_[static_cast<std::size_t>(id)];
+    if (value || producer_[static_cast<std::size_t>(id)] == nullptr) return;
+    const Expected made = expected(id);
+    keep(id, made.numbers);
+  }
+
+  const Trial& trial_;
+  std::vector<const ir::Op*> producer_;  ///< by tensor
+  reference::Values values_;             ///< activations that the chip computed
+  reference::Options options_;
+};
 
 bool contains(const program::Region& region, program::SpaceId space, std::int64_t offset) {
   bool found = false;
@@ -104,7 +149,7 @@ class Runner {
         program_(trial.compiled.program),
         chip_(*trial.compiled.functional),
         order_(order),
-        paths_(paths(trial.graph)) {}
+        local_(trial) {}
 
   Verdict run() {
     program::Storage storage(program_);
@@ -154,6 +199,7 @@ class Runner {
     for (const Holding& holding : chip_.results(task)) {
       if (!computed) {
         chip_.write(holding, expected(holding.tensor), storage);
+        if (trial_.dtype != ir::DType::i8) local_.keep(holding.tensor, expected(holding.tensor));
       } else if (!verdict_.mismatch) {
         compare(task, holding, storage);
       }
@@ -171,36 +217,59 @@ class Runner {
     return out;
   }
 
-  [[nodiscard]] double tolerance(ir::TensorId id, std::uint32_t task) const {
-    if (trial_.dtype == ir::DType::i8) return 0;
-    const Path& path = paths_[static_cast<std::size_t>(id)];
-    const double products = path.products + static_cast<double>(chip_.accumulations(task));
-    return 4 * std::sqrt(static_cast<double>(path.roundings)) * std::ldexp(1.0, -10) +
-           products * std::ldexp(1.0, -24);
+  /// How far an element of magnitude `value` may be off.
+  struct Tolerance {
+    double fixed = 0, of_value = 0;
+    [[nodiscard]] double of(double value) const {
+      return fixed + (std::isfinite(value) ? of_value * std::abs(value) : 0);
+    }
+  };
+  [[nodiscard]] Tolerance tolerance(const Local::Expected& truth, std::uint32_t task, double peak) const {
+    double before = 0, largest = peak;
+    for (const double stage : truth.stages) {
+      before += stage;
+      largest = std::max(largest, stage);
+    }
+    const auto products = static_cast<double>(chip_.accumulations(task));
+    return {std::ldexp(before, -10) + products * std::ldexp(largest, -24) + std::ldexp(1.0, -24),
+            std::ldexp(1.0, -10)};
   }
 
   void compare(std::uint32_t task, const Holding& holding, program::Storage& storage) {
-    const std::vector<double> truth = expected(holding.tensor);
+    const std::vector<double> whole = expected(holding.tensor);
+    const bool int8 = trial_.dtype == ir::DType::i8;
+    const reference::Value* copied = local_.kept(holding.tensor);
+    const bool exact = int8 || copied != nullptr;
+    const Local::Expected truth = int8     ? Local::Expected{whole, {}}
+                                  : copied ? Local::Expected{copied->doubles(), {}}
+                                           : local_.expected(holding.tensor);
     const std::vector<double> actual = chip_.read(holding, storage);
-    double peak = 0;
-    for (const double number : truth) {
-      if (std::isfinite(number)) peak = std::max(peak, std::abs(number));
-    }
-    TensorCheck check{
-        program_.tasks[task].name,      trial_.graph.tensor(holding.tensor).name, std::ssize(truth), 0, 0,
-        tolerance(holding.tensor, task)};
+    const double peak = peak_of(truth.numbers), whole_peak = peak_of(whole);
+    const Tolerance allowed = exact ? Tolerance{} : tolerance(truth, task, peak);
+    TensorCheck check;
+    check.task = program_.tasks[task].name;
+    check.tensor = trial_.graph.tensor(holding.tensor).name;
+    check.elements = std::ssize(actual);
+    check.tolerance = peak == 0 ? 0 : allowed.of(peak) / peak;
     std::optional<std::size_t> wrong;
-    for (std::size_t i = 0; i < truth.size(); ++i) {
-      const bool same = truth[i] == actual[i] || (std::isnan(truth[i]) && std::isnan(actual[i]));
-      if (same) continue;
-      const double off = std::abs(truth[i] - actual[i]);
-      const bool fine = std::isfinite(off) && off <= check.tolerance * peak;
+    for (std::size_t i = 0; i < actual.size(); ++i) {
+      const double far = same(whole[i], actual[i]) ? 0 : std::abs(whole[i] - actual[i]);
+      check.end_to_end = std::max(check.end_to_end, far == 0 ? 0 : far / whole_peak);
+      if (same(truth.numbers[i], actual[i])) continue;
+      const double off = std::abs(truth.numbers[i] - actual[i]);
+      const double limit = allowed.of(truth.numbers[i]);
+      const bool fine = std::isfinite(off) && off <= limit;
       if (!fine && !wrong) wrong = i;
       check.max_abs = std::isfinite(off) ? std::max(check.max_abs, off) : INFINITY;
+      check.used = std::max(check.used, limit > 0 && std::isfinite(off) ? off / limit : INFINITY);
     }
     check.relative = check.max_abs == 0 ? 0 : check.max_abs / peak;
     verdict_.checks.push_back(check);
-    if (wrong) blame(task, holding, *wrong, truth[*wrong], actual[*wrong], check.tolerance * peak);
+    if (wrong) {
+      const double should = truth.numbers[*wrong];
+      blame(task, holding, *wrong, should, actual[*wrong], allowed.of(should));
+    }
+    if (!int8) local_.keep(holding.tensor, actual);
   }
 
   void blame(std::uint32_t task, const Holding& holding, std::size_t element, double truth, double actual,
@@ -233,7 +302,7 @@ class Runner {
   const program::Program& program_;
   const Functional& chip_;
   QueueOrder order_;
-  std::vector<Path> paths_;
+  Local local_;
   Verdict verdict_;
 };
 

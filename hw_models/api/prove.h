@@ -28,14 +28,17 @@ struct Trial {
 /// the type is neither fp16 nor int8.
 Trial prepare_trial(const Npu& npu, const ir::Graph& graph, const reference::Values& given, ir::DType dtype);
 
-/// How one tensor that a task wrote compares with the reference.
+/// How one tensor that a task wrote compares with what the reference makes of the chip's own operands.
 struct TensorCheck {
   std::string task;  ///< the layer
   std::string tensor;
   std::int64_t elements = 0;
   double max_abs = 0;    ///< largest difference
   double relative = 0;   ///< of it to the largest magnitude of the reference's tensor
-  double tolerance = 0;  ///< the largest `relative` that passes
+  double tolerance = 0;  ///< the largest `relative` that passes for an element of that magnitude
+  double used = 0;       ///< the largest share of its own tolerance that an element took
+  double end_to_end =
+      0;  ///< largest difference to the reference's whole run, of the tensor's scale: a figure
 };
 
 /// An element that is wrong.
@@ -62,12 +65,15 @@ enum class QueueOrder : std::uint8_t { first_ready, last_ready };
 /// Executes the trial's program on fresh memory and compares every layer's result; stops at the first wrong
 /// one. The program may have been changed since it was compiled (fault injection).
 ///
-/// Tolerance. int8: none. fp16: chip and reference round at the same places (after each operator and fused
-/// step), but products are added in another order and in fp32, which is off by at most K * 2^-24 of the sum
-/// of magnitudes for K products, and turns a rounding the other way now and then: one unit of last place,
-/// 2^-10 of the value. Such differences then travel. With s roundings between the inputs and the tensor, of
-/// random sign and passed on with gain 1 relative to the tensors' scales, they add up to sqrt(s) * 2^-10;
-/// the bound is four times that (four standard deviations), plus the K terms met on the way.
+/// What a layer is held against: the reference's operator on the operands that the chip itself computed, so
+/// that differences of earlier layers do not count. Operands without a place in memory (a view) are the
+/// reference's, made of the chip's. A further copy of a tensor must equal the chip's first one exactly.
+///
+/// Tolerance. int8: none. fp16: chip and reference round at the same places (after the operator and each
+/// fused step), but the chip adds K products in another order and in fp32, which is off by K * 2^-24 of the
+/// sums' scale and turns a rounding the other way now and then, by one unit of last place: 2^-10 of the value
+/// at most. Of element v with the stages' peaks P0, P1, ... before the last: 2^-10 * (|v| + P0 + P1 + ...) +
+/// K * 2^-24 * peak, and half of the smallest fp16 number twice over.
 Verdict run_trial(const Trial& trial, QueueOrder order = QueueOrder::first_ready);
 
 }  // namespace npusim::hw

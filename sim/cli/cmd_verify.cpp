@@ -44,23 +44,30 @@ reference::Values values(const VerifyCommand& options, const ir::Graph& graph, s
 
 void print_verdict(const VerifyCommand& options, const hw::Trial& trial, const hw::Verdict& verdict) {
   if (options.layers) {
-    fmt::print("{:<40} {:<32} {:>10} {:>11} {:>9} {:>9}\n", "layer", "tensor", "elements", "error",
-               "relative", "allowed");
+    fmt::print("{:<40} {:<32} {:>10} {:>11} {:>9} {:>9} {:>10}\n", "layer", "tensor", "elements", "error",
+               "relative", "allowed", "end-to-end");
     for (const auto& check : verdict.checks) {
-      fmt::print("{:<40} {:<32} {:>10} {:>11.3g} {:>9.2g} {:>9.2g}\n", check.task, check.tensor,
-                 check.elements, check.max_abs, check.relative, check.tolerance);
+      fmt::print("{:<40} {:<32} {:>10} {:>11.3g} {:>9.2g} {:>9.2g} {:>10.2g}\n", check.task, check.tensor,
+                 check.elements, check.max_abs, check.relative, check.tolerance, check.end_to_end);
     }
   }
   const auto worst = std::max_element(verdict.checks.begin(), verdict.checks.end(),
-                                      [](const auto& a, const auto& b) { return a.relative < b.relative; });
+                                      [](const auto& a, const auto& b) { return a.used < b.used; });
   std::int64_t elements = 0;
   for (const auto& check : verdict.checks) elements += check.elements;
   fmt::print("{} commands executed; {} elements of {} tensors compared, {}\n", verdict.commands, elements,
              verdict.checks.size(), trial.dtype == ir::DType::i8 ? "int8 exactly" : "fp16 within rounding");
   if (worst != verdict.checks.end()) {
     fmt::print(
-        "largest error: {:.3g}, {:.2e} of the tensor's scale ({:.2e} allowed), in '{}' of layer '{}'\n",
-        worst->max_abs, worst->relative, worst->tolerance, worst->tensor, worst->task);
+        "each layer on the chip's own operands: at most {:.0f} % of the tolerance, in '{}' of layer '{}': "
+        "{:.3g}, {:.2e} of the tensor's scale\n",
+        100 * worst->used, worst->tensor, worst->task, worst->max_abs, worst->relative);
+    const auto far =
+        std::max_element(verdict.checks.begin(), verdict.checks.end(),
+                         [](const auto& a, const auto& b) { return a.end_to_end < b.end_to_end; });
+    fmt::print(
+        "against the reference's whole run: at most {:.2e} of the tensor's scale, in '{}' of layer '{}'\n",
+        far->end_to_end, far->tensor, far->task);
   }
   for (const auto& name : verdict.not_computed) {
     fmt::print("not executed, result taken from the reference: {}\n", name);

@@ -2,6 +2,8 @@
 // program computes what the reference computes.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "hw_models/ascend310/opcodes.h"
 #include "tests/catch.h"
 #include "tests/verify/trials.h"
@@ -121,4 +123,41 @@ TEST_CASE("small memories cut layers into many tiles, with the same numbers") {
   x = b.conv_act("c2", x, {160, 3, 2});
   require_right(b.finish(b.classifier(x, 30)),
                 {"buffers.l1_kib=64", "buffers.l0a_kib=8", "buffers.l0b_kib=8", "buffers.l0c_kib=16"});
+}
+
+namespace {
+
+/// Each layer of the network in fp16, on the chip's own operands: no step of a layer is off by more than its
+/// rounding, wherever in the network it lies.
+void require_tight(const std::string& network) {
+  const hw::Verdict verdict = hw::run_trial(prepare(zoo::build(network), ir::DType::f16));
+  INFO(network);
+  double used = 0, far = 0;
+  for (const auto& check : verdict.checks) {
+    INFO(check.task << " " << check.relative << " of " << check.tolerance);
+    CHECK(check.used <= 1);
+    // One unit of last place a stage; a fused step's operand may be larger than the result.
+    CHECK(check.tolerance < 8.0 / 1024);
+    used = std::max(used, check.used);
+    far = std::max(far, check.end_to_end);
+  }
+  INFO("at most " << used << " of the tolerance; end to end " << far);
+  REQUIRE_FALSE(verdict.mismatch);
+  CHECK(used > 0.25);  // one rounding goes the other way somewhere: the tolerance is not much too large
+  CHECK(far > 0);
+  CHECK(far < 0.05);
+}
+
+}  // namespace
+
+TEST_CASE("every layer of MobileNetV3-Small on the chip's own operands is within a rounding a stage") {
+  require_tight("mobilenet_v3_small");
+}
+
+TEST_CASE("and so are those of twelve larger networks", "[.slow]") {
+  for (const auto* name :
+       {"resnet18", "mobilenet_v2", "shufflenet_v2_x1_0", "efficientnet_b0", "googlenet", "isynet_n0",
+        "densenet121", "squeezenet1_1", "vit_b_16", "resnet50", "mnasnet1_0", "inception_v3"}) {
+    require_tight(name);
+  }
 }

@@ -55,6 +55,17 @@ class Runner {
     return std::move(result_);
   }
 
+  /// One operator on `values` and, for what they lack, `sources`.
+  std::vector<double> run_one(const ir::Op& op, Values& values, const Values& sources) {
+    sources_ = &sources;
+    values.resize(graph_.tensors.size());
+    result_.values.swap(values);
+    const auto index = static_cast<std::size_t>(&op - graph_.ops.data());
+    auto peaks = run_op(op, int8() ? options_.quantization->stages.at(index) : std::vector<int>{});
+    result_.values.swap(values);
+    return peaks;
+  }
+
  private:
   [[nodiscard]] bool int8() const { return options_.arithmetic == Arithmetic::int8; }
   [[nodiscard]] int exponent(TensorId id) const {
@@ -94,6 +105,7 @@ class Runner {
 
   const Value& value(const ir::Op& op, TensorId id) const {
     if (const Value* known = find(result_.values, id)) return *known;
+    if (const Value* known = sources_ == nullptr ? nullptr : find(*sources_, id)) return *known;
     throw UserError(fmt::format("graph '{}': operator '{}' reads '{}', which has no value; give one",
                                 graph_.name, op.name, graph_.tensor(id).name));
   }
@@ -241,12 +253,18 @@ class Runner {
   const ir::Graph& graph_;
   Options options_;
   Execution result_;
+  const Values* sources_ = nullptr;  ///< of run_one()
 };
 
 }  // namespace
 
 Execution execute(const ir::Graph& graph, const Values& given, const Options& options) {
   return Runner(graph, options).run(given);
+}
+
+std::vector<double> execute_operator(const ir::Graph& graph, const ir::Op& op, Values& values,
+                                     const Values& sources, const Options& options) {
+  return Runner(graph, options).run_one(op, values, sources);
 }
 
 std::vector<TensorId> free_weights(const ir::Graph& graph) {

@@ -10,9 +10,9 @@
 //   carried = carry(graph, given, passed)                     the same numbers for what is left of the
 //   weights
 //
-// Then (a) execute(passed, carried) in fp32 must equal `truth` up to rounding: this proves the passes. And (b)
-// the chip, whose program was compiled from `passed`, must give what execute(passed, carried) gives with the
-// chip's arithmetic: fp16 within rounding, int8 bit for bit.
+// Then (a) execute(passed, carried) in fp32 must equal `truth` up to rounding: this proves the passes. And
+// (b) the chip, whose program was compiled from `passed`, must give what execute(passed, carried) gives with
+// the chip's arithmetic: fp16 within rounding, int8 bit for bit.
 //
 // Weights that passes changed (a convolution's with the batch norm folded in) have no number in any file. A
 // pass that changes weights appends operators to Graph::prepared that compute the new ones from the old ones;
@@ -59,6 +59,12 @@ struct Execution {
 /// naming the operator for what has no value (an index outside its axis, an int8 sum beyond 32 bits, an
 /// integer operator whose quantisation parameters the IR does not hold).
 Execution execute(const ir::Graph& graph, const Values& given, const Options& options = {});
+
+/// Computes one operator: sets its outputs in `values` and returns the peak of each of its stages. Operands
+/// are taken from `values`, else from `sources`; both hold tensors as execute() with these options leaves
+/// them.
+std::vector<double> execute_operator(const ir::Graph& graph, const ir::Op& op, Values& values,
+                                     const Values& sources, const Options& options = {});
 
 /// Values of weights and inputs of `from` as values of the tensors of the same names of `to`, a graph that
 /// passes made of it. Throws InternalError when two tensors that need a value have one name.
