@@ -31,12 +31,17 @@ std::string peak_tops(const hw::Npu& npu) {
   return fmt::format("{}", fmt::join(peaks, ", "));
 }
 
-/// "lpddr4x-3200, 8 channels, 51.2 GB/s": the peak of the data buses.
-std::string memory(const mem::DramSpec& dram) {
-  const auto& timing = dram.timing;
-  const double bytes_per_second = static_cast<double>(timing.burst_bytes * dram.channels * timing.clock_hz) /
-                                  static_cast<double>(timing.burst_clocks);
-  return fmt::format("{}, {} channels, {}", timing.standard, dram.channels,
+/// "lpddr4x-3200, 8 channels, 51.2 GB/s": the peak of the data buses; of a chip without DRAM its link.
+std::string memory(const Config& description, const mem::MemorySpec& spec) {
+  if (spec.make) return description.text("dram.model");
+  if (!description.has("dram.model")) {
+    return spec.links.empty() ? "none" : fmt::format("none; {} to the host", spec.links[0].name);
+  }
+  const auto& timing = spec.dram.timing;
+  const double bytes_per_second =
+      static_cast<double>(timing.burst_bytes * spec.dram.channels * timing.clock_hz) /
+      static_cast<double>(timing.burst_clocks);
+  return fmt::format("{}, {} channels, {}", timing.standard, spec.dram.channels,
                      trace::si(bytes_per_second, "B/s"));
 }
 
@@ -48,9 +53,10 @@ void list() {
                {"peak TOPS", Table::Align::left},
                {"DRAM", Table::Align::left}});
   for (const auto& name : hw::chip_names()) {
-    const std::unique_ptr<hw::Npu> npu = hw::make_npu(hw::describe(name));
+    const Config description = hw::describe(name);
+    const std::unique_ptr<hw::Npu> npu = hw::make_npu(description);
     table.row({name, fmt::format("{:.0f}", static_cast<double>(npu->machine().clock_hz) / 1e6),
-               dtype_list(*npu), peak_tops(*npu), memory(npu->machine().memory.dram)});
+               dtype_list(*npu), peak_tops(*npu), memory(description, npu->machine().memory)});
   }
   write_output("", table.text(kAnyWidth));
 }

@@ -73,9 +73,11 @@ std::string totals(const Report& report) {
   text +=
       item("MACs", fmt::format("{}, {} of the peak of {:g} a cycle", si(static_cast<double>(report.macs), ""),
                                percent(report.mac_utilization()), report.peak_macs_per_cycle));
-  text += item("DRAM", fmt::format("{}, {} row hits, {} refreshes",
-                                   traffic(report.dram_read_bytes, report.dram_write_bytes, seconds),
-                                   percent(report.row_hit_rate), grouped(report.refreshes)));
+  if (report.dram_read_bytes + report.dram_write_bytes > 0) {
+    text += item("DRAM", fmt::format("{}, {} row hits, {} refreshes",
+                                     traffic(report.dram_read_bytes, report.dram_write_bytes, seconds),
+                                     percent(report.row_hit_rate), grouped(report.refreshes)));
+  }
   text += waits_text(report);
   text += others(report, seconds);
   if (report.sram_read_bytes + report.sram_write_bytes > 0) {
