@@ -110,9 +110,9 @@ struct Spec {
   }
 };
 
-inline constexpr std::int64_t kChannels = 16;        ///< granule of channels in CMX
-inline constexpr std::int64_t kMaxKernel = 11;       ///< nce_invariant.hpp
-inline constexpr std::int64_t kMaxStride = 8;        ///< nce_invariant.hpp
+inline constexpr std::int64_t kChannels = 16;   ///< granule of channels in CMX
+inline constexpr std::int64_t kMaxKernel = 11;  ///< nce_invariant.hpp
+inline constexpr std::int64_t kMaxStride = 8;   ///< nce_invariant.hpp
 
 /// Reads and checks a description. Throws UserError with file and line for missing, unknown or out-of-range
 /// keys.

@@ -39,8 +39,9 @@ std::string waits_text(const Report& report) {
     const auto share = [total](std::int64_t clocks) {
       return percent(static_cast<double>(clocks) / static_cast<double>(total));
     };
-    std::string line = fmt::format("{}: {} channel clocks; served {}, behind its own {}, refresh {}", one.port,
-                                   grouped(total), share(one.service), share(one.own), share(one.refresh));
+    std::string line =
+        fmt::format("{}: {} channel clocks; served {}, behind its own {}, refresh {}", one.port,
+                    grouped(total), share(one.service), share(one.own), share(one.refresh));
     for (const auto& other : one.others) line += fmt::format(", {} {}", other.first, share(other.second));
     text += labelled("waits", line, 11, 100);
   }

@@ -11,8 +11,9 @@ namespace npusim::trace {
 
 struct Report;
 
-/// What one port's requests waited for at the DRAM channels, in command clocks summed over channels. The parts
-/// add up to the clocks in which the port had unserved requests there (sim/mem/wait_ledger.h defines them).
+/// What one port's requests waited for at the DRAM channels, in command clocks summed over channels. The
+/// parts add up to the clocks in which the port had unserved requests there (sim/mem/wait_ledger.h defines
+/// them).
 struct WaitReport {
   std::string port;
   std::int64_t service = 0;                                    ///< what they would have taken anyway

@@ -13,7 +13,8 @@ namespace npusim::onnx {
 /// itself or in external data files beside it (ConstantOfShape is computed).
 ///
 /// Throws UserError naming the file and the tensor: one that the file does not have, whose external file is
-/// missing or too short, or whose values are computed by an operator that only import knows (ScatterND, Range, ...).
+/// missing or too short, or whose values are computed by an operator that only import knows (ScatterND,
+/// Range, ...).
 reference::Values load_weights(const std::string& path, const ir::Graph& graph);
 
 }  // namespace npusim::onnx
