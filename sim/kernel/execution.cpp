@@ -145,13 +145,17 @@ bool Execution::ready(std::size_t engine, std::int64_t& at) {
     if (queue.retired.size() <= before) return false;  // woken by that transfer's completion
     at = std::max(at, queue.retired[before] + 1);
   }
-  for (const auto flag : program_->waits_of(command)) {
-    auto& state = flags_[flag];
-    if (state.times.empty()) {
+  const auto waits = program_->waits_of(command);
+  for (std::size_t i = 0; i < waits.size(); ++i) {
+    auto& state = flags_[waits[i]];
+    // A command that waits for a flag twice consumes two sets.
+    const auto before = static_cast<std::size_t>(
+        std::count(waits.begin(), waits.begin() + static_cast<std::ptrdiff_t>(i), waits[i]));
+    if (state.times.size() <= before) {
       state.waiter = static_cast<std::int32_t>(engine);
       return false;
     }
-    at = std::max(at, state.times.front() + spec_.flag_latency);
+    at = std::max(at, state.times[before] + spec_.flag_latency);
   }
   return true;
 }

@@ -56,6 +56,28 @@ TEST_CASE("a command kept back by a full queue is part of the deadlock's story")
   }
 }
 
+TEST_CASE(
+    "a command that waits for a flag twice starts a flag latency after its second set, and is stuck after "
+    "one") {
+  const Toy toy;
+  program::Target target = toy.target();
+  target.flag_capacity = 2;
+  for (const auto kind : kKinds) {
+    INFO(name(kind));
+    Machine machine(target, toy.spec(), kind);
+    Script twice(toy);
+    twice.task("t").work(kA, 10, {{}, {0}}).work(kA, 5, {{}, {0}}).work(kB, 7, {{0, 0}, {}});
+    auto program = twice.done();
+    program.target = &target;
+    CHECK(machine.run(program).total_cycles == 10 + 5 + toy.spec().flag_latency + 7);
+    Script once(toy);
+    once.task("t").work(kA, 10, {{}, {0}}).work(kB, 7, {{0, 0}, {}});
+    program = once.done();
+    program.target = &target;
+    CHECK(holds(message_of<InternalError>([&] { machine.run(program); }), "b command 1 'work'"));
+  }
+}
+
 TEST_CASE("what a timing function throws arrives with its type and message") {
   for (const auto kind : kKinds) {
     Toy toy;
