@@ -310,7 +310,7 @@ std::int64_t wide_buffer_bytes(const Spec& spec, const Network& net, const Phase
     return scale * (sums + weights + 4 * fills.buffers);
   }
   if (phase.kind == Kind::depthwise) return scale * 4 * 2 * (phase.window.taps() + 1);
-  if (phase.kind == Kind::fc) return scale * (4 + 4 * 2 * kFifoRows);
+  if (phase.kind == Kind::fc) return scale * (4 + std::int64_t{4} * 2 * kFifoRows);
   return scale * 8;
 }
 
@@ -320,7 +320,7 @@ std::int64_t instruction_bytes(const Spec& spec, const Network& net, const Phase
   std::int64_t ops = halo.op_instructions;
   if (phase.kind == Kind::eltwise || phase.kind == Kind::input) {
     const Shape& out = shape_out(net, phase);
-    ops = (out.h % spec.rows == 0 ? 1 : 2) * (out.w % spec.columns == 0 ? 1 : 2);
+    ops = std::int64_t{out.h % spec.rows == 0 ? 1 : 2} * (out.w % spec.columns == 0 ? 1 : 2);
   } else if (phase.kind == Kind::fc) {
     ops = std::min(spec.tiles(), ceil_div(shape_out(net, phase).elements(), spec.group()));
   }

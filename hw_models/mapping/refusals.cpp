@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "sim/base/error.h"
 
@@ -12,7 +13,10 @@ void Refusals::add(const ir::Op& op, std::string_view why) {
   std::string what = op.source_op.empty() ? std::string(ir::to_string(op.kind)) : op.source_op;
   if (!why.empty()) what += fmt::format(" ({})", why);
   auto group = std::find_if(groups_.begin(), groups_.end(), [&](const auto& g) { return g.first == what; });
-  if (group == groups_.end()) group = groups_.insert(groups_.end(), {std::move(what), {}});
+  if (group == groups_.end()) {
+    groups_.emplace_back(std::move(what), std::vector<std::string>());
+    group = std::prev(groups_.end());
+  }
   group->second.push_back(fmt::format("'{}'", op.name));
 }
 

@@ -330,7 +330,7 @@ class Legalizer {
     return true;
   }
 
-  bool add_function(const std::string& name, ir::Function function, std::vector<ir::TensorId> inputs,
+  bool add_function(const std::string& name, ir::Function function, const std::vector<ir::TensorId>& inputs,
                     ir::TensorId out) {
     std::vector<ir::TensorId> operands;
     for (const auto id : inputs) {

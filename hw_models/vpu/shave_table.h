@@ -9,7 +9,7 @@
 namespace npusim::vpu {
 
 struct ShaveRow {
-  const char* name;
+  const char* name = nullptr;
   ShaveCost cost;
 };
 

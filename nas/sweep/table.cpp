@@ -14,7 +14,7 @@ namespace npusim::sweep {
 namespace {
 
 /// A message on one line.
-std::string one_line(std::string text) {
+std::string one_line(const std::string& text) {
   std::string line;
   for (const char c : text) line += c == '\n' ? std::string("; ") : std::string(1, c);
   return line;

@@ -64,7 +64,7 @@ class Path {
 std::unique_ptr<Walk> plain_walk(program::Storage& storage, const program::Region& region) {
   std::vector<std::span<const std::byte>> runs;
   program::for_each_run(region, [&](std::int64_t offset) {
-    runs.push_back(storage.bytes(region.space, offset, region.bytes));
+    runs.emplace_back(storage.bytes(region.space, offset, region.bytes));
   });
   return std::make_unique<PlainWalk>(std::move(runs));
 }
