@@ -1,38 +1,17 @@
-// Runs single commands on a twin, edge by edge.
+// What the tests of the clocked twins share.
 #pragma once
 
-#include <cstdint>
-#include <functional>
-#include <memory>
+#include <string>
+#include <vector>
 
 #include "hw_models/midap/clocked/pipeline.h"
 #include "hw_models/midap/spec.h"
 #include "hw_models/midap/target.h"
-#include "sim/program/program.h"
-#include "sim/program/storage.h"
+#include "tests/kernel/clocked_bench.h"
 
 namespace npusim::midap::test {
 
-/// A twin, a clock and a SystemC context of their own.
-class Bench {
- public:
-  using Make = std::function<std::unique_ptr<kernel::ClockedEngine>()>;
-  /// `target` must outlive the bench.
-  Bench(const program::Target& target, const Make& make);
-  ~Bench();
-  Bench(const Bench&) = delete;
-  Bench& operator=(const Bench&) = delete;
-  /// The scratchpads, which commands share.
-  program::Storage& storage();
-  /// Gives the twin a command and clocks it until it is idle. Returns the rising edges that took; fails after
-  /// `limit`.
-  std::int64_t run(const program::Program& program, const program::Command& command,
-                   std::int64_t limit = 10'000'000);
-
- private:
-  struct Parts;
-  std::unique_ptr<Parts> parts_;
-};
+using kernel::test::Bench;
 
 /// The built-in description with `overrides` ("key=value").
 Spec spec_with(const std::vector<std::string>& overrides = {});
