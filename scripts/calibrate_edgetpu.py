@@ -7,15 +7,11 @@ Rows: tests/data/reference/edgetpu_measured.csv, whole networks on Coral's USB s
 Board; --all adds other hosts and the stick's lower clock, whose links differ, for orientation. The table of
 docs/calibration/edgetpu.md is this output.
 """
-import argparse
 import csv
-import json
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from calibration import ROOT, parser, simulate, summary
+
 ROWS = ROOT / "tests/data/reference/edgetpu_measured.csv"
 NETWORKS = {
     ("inception_v1", "224x224"): "inception_v1",
@@ -42,36 +38,9 @@ OTHERS = {
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--npusim", default=str(ROOT / "build/release/bin/npusim"), help="the binary to run")
-    parser.add_argument("-j", "--jobs", type=int, default=2, help="simulations at a time")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="passed on to npusim")
-    parser.add_argument("--all", action="store_true", help="other hosts, too")
-    return parser.parse_args()
-
-
-def simulate(options, chip, network):
-    """Milliseconds of one inference."""
-    command = [options.npusim, "run", "--hw", chip, network, "--format", "json"]
-    for assignment in options.set:
-        command += ["--set", assignment]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(command)}\n{done.stderr}")
-    return json.loads(done.stdout)["latency_ms"]
-
-
-def ranks(values):
-    """Ranks from 1, ties at their mean."""
-    ordered = sorted(values)
-    return [ordered.index(v) + (ordered.count(v) + 1) / 2 for v in values]
-
-
-def correlation(x, y):
-    mean_x, mean_y = sum(x) / len(x), sum(y) / len(y)
-    covariance = sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y))
-    spread = sum((a - mean_x) ** 2 for a in x) * sum((b - mean_y) ** 2 for b in y)
-    return covariance / spread**0.5
+    options = parser(__doc__)
+    options.add_argument("--all", action="store_true", help="other hosts, too")
+    return options.parse_args()
 
 
 def main():
@@ -98,10 +67,7 @@ def main():
         chosen = [row for row in rows if row["device"] in keep]
         measured = [float(row["latency_ms"]) for row in chosen]
         simulated = [results[row["run"]] for row in chosen]
-        errors = [(s - m) / m for m, s in zip(measured, simulated)]
-        print(f"| {title} | {len(errors)} | {100 * sum(map(abs, errors)) / len(errors):.1f} % "
-              f"| {100 * sum(errors) / len(errors):+.1f} % | {100 * max(errors, key=abs):+.1f} % "
-              f"| {correlation(ranks(measured), ranks(simulated)):.4f} |")
+        summary(title, measured, simulated)
 
 
 if __name__ == "__main__":
