@@ -18,7 +18,6 @@ class CoreStream {
         layer_(layer),
         core_(core),
         emitter_(emitter),
-        resident_(resident),
         in_(emitter, flags(Pair::mte2_vector, Pair::vector_mte2), ub(), resident, in_bytes),
         out_(emitter, flags(Pair::vector_mte3, Pair::mte3_vector), ub(), resident + 2 * in_bytes, out_bytes) {
     if (meant) setting_ = emitter.setting(to_setting(*layer.meaning));
@@ -116,7 +115,6 @@ class CoreStream {
   const StreamLayer& layer_;
   std::int64_t core_;
   mapping::Emitter& emitter_;
-  std::int64_t resident_;
   mapping::Slots in_, out_;
   bool resident_pending_ = false;
   int out_slot_ = 0;

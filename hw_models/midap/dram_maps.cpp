@@ -12,8 +12,8 @@ namespace {
 constexpr std::int64_t kAlignment = 4096;
 }
 
-DramMaps::DramMaps(const Spec& spec, const Network& net, Draft& draft, program::Program& program)
-    : spec_(spec), net_(net), draft_(draft), program_(program) {
+DramMaps::DramMaps(const Network& net, Draft& draft, program::Program& program)
+    : net_(net), draft_(draft), program_(program) {
   std::int64_t zeros = 0;
   for (std::size_t i = 0; i < net.layers.size(); ++i) {
     const Layer& layer = net.layers[i];

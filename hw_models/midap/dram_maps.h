@@ -12,7 +12,7 @@ namespace npusim::midap {
 /// from a page of zeros.
 class DramMaps {
  public:
-  DramMaps(const Spec& spec, const Network& net, Draft& draft, program::Program& program);
+  DramMaps(const Network& net, Draft& draft, program::Program& program);
 
   /// Gives every map that is in DRAM a buffer of its own: the next image.
   void begin_image(std::int64_t image);
@@ -44,7 +44,6 @@ class DramMaps {
   std::int64_t add_buffer(const std::string& name, std::int64_t bytes, bool input, bool output);
   void add_parameters();
 
-  const Spec& spec_;
   const Network& net_;
   Draft& draft_;
   program::Program& program_;

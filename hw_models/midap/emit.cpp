@@ -29,7 +29,7 @@ struct Context {
   Handle last;  ///< the pipeline's last command: its end is the pipeline's present
 
   Context(const Spec& s, const Network& n, program::Program& program)
-      : spec(s), net(n), dram(s, n, draft, program), weights(s, n, draft, dram), results(s, n, draft, dram) {}
+      : spec(s), net(n), dram(n, draft, program), weights(s, n, draft, dram), results(s, n, draft, dram) {}
 };
 
 /// A segment under way: columns of the output through fragments in the banks, filter group by filter group

@@ -170,7 +170,7 @@ double estimated_cycles(const Spec& spec, const Network& net, const Layer& layer
 }
 
 TimeLine::TimeLine(const Spec& spec, const Network& net, const Layer& layer, const Layer* previous)
-    : spec_(&spec), net_(&net), layer_(&layer) {
+    : spec_(&spec), layer_(&layer) {
   if (!layer.windowed()) return;
   const auto rate = static_cast<double>(spec.dma_rate);
   const InputBytes bytes = input_bytes(spec, net, layer);

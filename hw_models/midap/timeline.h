@@ -54,7 +54,6 @@ class TimeLine {
   [[nodiscard]] std::size_t next_filter() const;
 
   const Spec* spec_;
-  const Network* net_;
   const Layer* layer_;
   double now_ = 0, waited_ = 0, bus_ = 0;
   double fragment_cycles_ = 0, last_fragment_cycles_ = 0;  ///< on the bus

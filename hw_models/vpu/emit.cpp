@@ -8,6 +8,7 @@
 #include <set>
 
 #include "hw_models/vpu/schedule.h"
+#include "hw_models/vpu/target.h"
 #include "sim/base/error.h"
 
 namespace npusim::vpu {
@@ -16,15 +17,6 @@ namespace {
 
 constexpr std::int64_t kDdrAlignment = 4096;
 constexpr std::int64_t kSplitBytes = 8192;  ///< transfers from this size on are shared by the DMA engines
-
-program::Region region_of(program::SpaceId space, bool write, std::int64_t offset, std::int64_t bytes) {
-  program::Region region;
-  region.space = space;
-  region.write = write;
-  region.offset = offset;
-  region.bytes = bytes;
-  return region;
-}
 
 /// A slot of a tile's CMX with the part of a map or of weights that it holds.
 struct Held {

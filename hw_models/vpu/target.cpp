@@ -74,6 +74,15 @@ program::OpcodeId dpu_opcode(const Spec& spec, DpuOp op, std::size_t mode) {
   return static_cast<program::OpcodeId>(kDpuFirst + static_cast<std::size_t>(op) * spec.modes.size() + mode);
 }
 
+program::Region region_of(program::SpaceId space, bool write, std::int64_t offset, std::int64_t bytes) {
+  program::Region region;
+  region.space = space;
+  region.write = write;
+  region.offset = offset;
+  region.bytes = bytes;
+  return region;
+}
+
 program::Target make_target(const Spec& spec) {
   program::Target target;
   target.chip = spec.chip;

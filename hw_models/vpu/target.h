@@ -24,6 +24,9 @@ inline program::SpaceId cmx_space(std::int64_t tile) { return static_cast<progra
 /// What queue `before` sets and queue `after` waits for, in order.
 program::FlagId flag_id(const Spec& spec, program::QueueId before, program::QueueId after);
 
+/// A plain region: [offset, offset + bytes).
+program::Region region_of(program::SpaceId space, bool write, std::int64_t offset, std::int64_t bytes);
+
 program::OpcodeId dpu_opcode(const Spec& spec, DpuOp op, std::size_t mode);
 
 program::Target make_target(const Spec& spec);

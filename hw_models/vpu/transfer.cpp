@@ -8,19 +8,6 @@
 
 namespace npusim::vpu {
 
-namespace {
-
-program::Region region_of(program::SpaceId space, bool write, std::int64_t offset, std::int64_t bytes) {
-  program::Region region;
-  region.space = space;
-  region.write = write;
-  region.offset = offset;
-  region.bytes = bytes;
-  return region;
-}
-
-}  // namespace
-
 void emit_transfer(const Spec& spec, bool from_ddr, bool to_ddr, std::int64_t bytes,
                    program::Program& program) {
   const bool in_cmx = !from_ddr && !to_ddr;
