@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "tests/catch.h"
+#include "tests/evaluated.h"
 #include "tests/workloads/ir_fixture.h"
 #include "workloads/passes/passes.h"
 
@@ -24,11 +25,7 @@ hw::Evaluator& chip(kernel::KernelKind kind) {
 namespace {
 
 trace::Report checked(hw::Evaluator& evaluator, const ir::Graph& graph, ir::DType dtype) {
-  hw::EvaluateOptions options;
-  options.dtype = dtype;
-  options.verify_program = true;
-  auto report = evaluator.evaluate(graph, options);
-  trace::check_sums(report);
+  trace::Report report = npusim::test::verified_run(evaluator, graph, dtype);
   INFO(graph.name << " " << ir::to_string(dtype));
   REQUIRE(report.macs == ir::macs(graph).count());
   REQUIRE(report.coverage.macs_percent == 100.0);

@@ -1,14 +1,9 @@
 #include "tests/edgetpu/chip.h"
 
-#include <fmt/format.h>
-
-#include <map>
-#include <memory>
-#include <stdexcept>
-
 #include "hw_models/edgetpu/legalize.h"
 #include "sim/base/error.h"
 #include "tests/catch.h"
+#include "tests/evaluated.h"
 #include "workloads/passes/passes.h"
 #include "workloads/zoo/builder.h"
 
@@ -20,22 +15,13 @@ const Spec& spec() {
 }
 
 hw::Evaluator& chip(const std::string& name, const std::vector<std::string>& overrides) {
-  static std::map<std::string, std::unique_ptr<hw::Evaluator>> chips;
-  auto& made = chips[fmt::format("{} {}", name, fmt::join(overrides, " "))];
-  if (!made) {
-    made = std::make_unique<hw::Evaluator>(hw::describe(name, overrides), kernel::KernelKind::run_ahead);
-  }
-  return *made;
+  return npusim::test::evaluator(name, overrides);
 }
 
 trace::Report run(const ir::Graph& graph, const std::string& name,
                   const std::vector<std::string>& overrides) {
   INFO(graph.name);
-  hw::EvaluateOptions options;
-  options.dtype = ir::DType::i8;
-  options.verify_program = true;
-  auto report = chip(name, overrides).evaluate(graph, options);
-  trace::check_sums(report);
+  const trace::Report report = npusim::test::verified_run(chip(name, overrides), graph, ir::DType::i8);
   REQUIRE(report.coverage.bytes_percent == 100.0);
   REQUIRE(report.coverage.modelled >= 0);
   if (report.coverage.host == 0) REQUIRE(report.macs == ir::macs(graph).count());
@@ -47,12 +33,7 @@ Network compiled(const ir::Graph& graph, const Spec& with) {
 }
 
 const trace::LayerReport& layer(const trace::Report& report, std::string_view name) {
-  for (const auto& it : report.layers) {
-    if (it.name == name) return it;
-  }
-  std::string names;
-  for (const auto& it : report.layers) names += it.name + " ";
-  throw std::out_of_range(fmt::format("no layer '{}' among {}", name, names));
+  return npusim::test::layer_named(report, name);
 }
 
 std::string error_of(const ir::Graph& graph, const std::vector<std::string>& overrides) {

@@ -2,11 +2,11 @@
 
 #include <cmath>
 #include <fstream>
-#include <memory>
 #include <sstream>
 
 #include "sim/base/error.h"
 #include "tests/catch.h"
+#include "tests/evaluated.h"
 
 namespace npusim::vpu::test {
 
@@ -24,15 +24,6 @@ std::int64_t valid_taps(std::int64_t outputs, std::int64_t kernel, std::int64_t 
   return valid;
 }
 
-hw::Evaluator& chip(const std::string& name, const std::vector<std::string>& overrides) {
-  static std::map<std::pair<std::string, std::vector<std::string>>, std::unique_ptr<hw::Evaluator>> chips;
-  auto& found = chips[{name, overrides}];
-  if (!found) {
-    found = std::make_unique<hw::Evaluator>(hw::describe(name, overrides), kernel::KernelKind::run_ahead);
-  }
-  return *found;
-}
-
 }  // namespace
 
 Spec spec(const std::string& name, const std::vector<std::string>& overrides) {
@@ -41,11 +32,7 @@ Spec spec(const std::string& name, const std::vector<std::string>& overrides) {
 
 trace::Report run(const ir::Graph& graph, const std::string& name, const std::vector<std::string>& overrides,
                   ir::DType dtype) {
-  hw::EvaluateOptions options;
-  options.dtype = dtype;
-  options.verify_program = true;
-  trace::Report report = chip(name, overrides).evaluate(graph, options);
-  trace::check_sums(report);
+  trace::Report report = npusim::test::verified_run(npusim::test::evaluator(name, overrides), graph, dtype);
   CHECK(report.macs == ir::macs(graph).count());
   return report;
 }
