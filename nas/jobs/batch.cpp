@@ -13,6 +13,7 @@
 #include "nas/jobs/pool.h"
 #include "nas/jobs/progress.h"
 #include "sim/base/error.h"
+#include "sim/base/hash.h"
 
 namespace npusim::jobs {
 namespace {
@@ -53,11 +54,27 @@ Summary summary_of(const Json& json) {
   return summary;
 }
 
+/// [[name, cycles, busy cycles, [stall cycles by reason], DRAM bytes read, written], ...]
+std::string layers_json(const trace::Report& report) {
+  Json list = Json::array();
+  for (const auto& layer : report.layers) {
+    list.push_back({layer.name, layer.cycles(), layer.busy_cycles, layer.stalls.by_reason,
+                    layer.dram_read_bytes, layer.dram_write_bytes});
+  }
+  return list.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 /// A worker's line, or a stored payload, as a result.
 Result result_of(const Json& json) {
   if (json.contains("invalid")) return {Status::invalid, json.at("invalid"), {}};
   if (json.contains("fault")) return {Status::failed, json.at("fault"), {}};
-  return {Status::ok, "", summary_of(json.at("report"))};
+  Result result{Status::ok, "", summary_of(json.at("report"))};
+  if (!json.contains("layers")) return result;
+  for (const Json& layer : json.at("layers")) {
+    result.summary.layers.push_back(
+        {layer.at(0), layer.at(1), layer.at(2), {layer.at(3)}, layer.at(4), layer.at(5)});
+  }
+  return result;
 }
 
 /// What a worker does: chips are built once and kept while they are used.
@@ -85,8 +102,9 @@ class Simulator {
     try {
       hw::EvaluateOptions options;
       options.dtype = job.dtype;
-      return fmt::format("{{\"report\":{}}}",
-                         summary_json(evaluator(job.chip).evaluate(batch_.graphs[job.graph], options)));
+      trace::Report report = evaluator(job.chip).evaluate(batch_.graphs[job.graph], options);
+      const std::string layers = job.layers ? ",\"layers\":" + layers_json(report) : "";
+      return fmt::format("{{\"report\":{}{}}}", summary_json(std::move(report)), layers);
     } catch (const UserError& error) {
       return refused("invalid", error.what());
     } catch (const std::bad_alloc&) {
@@ -119,6 +137,15 @@ struct Distinct {
   std::vector<std::size_t> jobs;
 };
 
+/// What decides a job's result besides chip and graph. Layers carry names, which a graph's hash leaves out.
+std::string options_of(const Batch& batch, const Job& job) {
+  std::string text = fmt::format("dtype={}", ir::to_string(job.dtype));
+  if (!job.layers) return text;
+  std::string names;
+  for (const ir::Op& op : batch.graphs[job.graph].ops) names += op.name + '\n';
+  return text + " layers=" + hex_hash(names);
+}
+
 std::vector<Distinct> distinct_jobs(const Batch& batch, const std::string& version) {
   std::vector<std::string> graph_hashes;
   for (const ir::Graph& graph : batch.graphs) graph_hashes.push_back(ir::content_hash(graph));
@@ -126,8 +153,7 @@ std::vector<Distinct> distinct_jobs(const Batch& batch, const std::string& versi
   std::vector<Distinct> all;
   for (std::size_t i = 0; i < batch.jobs.size(); ++i) {
     const Job& job = batch.jobs[i];
-    Key key{batch.chips[job.chip].hash, graph_hashes[job.graph],
-            fmt::format("dtype={}", ir::to_string(job.dtype)), version};
+    Key key{batch.chips[job.chip].hash, graph_hashes[job.graph], options_of(batch, job), version};
     const auto [at, added] = seen.emplace(key, all.size());
     if (added) all.push_back({std::move(key), {}});
     all[at->second].jobs.push_back(i);

@@ -28,12 +28,23 @@ struct Job {
   std::size_t chip = 0;
   std::size_t graph = 0;
   ir::DType dtype = ir::DType::f16;
+  bool layers = false;  ///< keep Summary::layers; the operators' names become part of the key
 };
 
 struct Batch {
   std::vector<Chip> chips;
   std::vector<ir::Graph> graphs;
   std::vector<Job> jobs;
+};
+
+/// What a batch keeps of a layer.
+struct LayerSummary {
+  std::string name;
+  std::int64_t cycles = 0;
+  std::int64_t busy_cycles = 0;  ///< of the layer's engine, like its stalls
+  trace::StallCycles stalls;
+  std::int64_t dram_read_bytes = 0;
+  std::int64_t dram_write_bytes = 0;
 };
 
 /// What a batch keeps of a report.
@@ -51,6 +62,7 @@ struct Summary {
   double busy_share = 0;
   std::int64_t batch = 1;
   std::string dtype;
+  std::vector<LayerSummary> layers;  ///< in the report's order, when the job asks for them
 };
 
 enum class Status : std::uint8_t {

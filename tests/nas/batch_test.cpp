@@ -5,6 +5,7 @@
 #include "sim/base/error.h"
 #include "tests/catch.h"
 #include "tests/cli/run_npusim.h"
+#include "workloads/zoo/builder.h"
 #include "workloads/zoo/zoo.h"
 
 using namespace npusim;
@@ -133,4 +134,31 @@ TEST_CASE("--resume on a store that has nothing of the batch is an error, after 
   CHECK(jobs::run_batch(batch, options).reused == 4);
   options.version = "another build";
   CHECK_THROWS_AS(jobs::run_batch(batch, options), UserError);
+}
+
+TEST_CASE("a job that asks for layers has them, adding up to its cycles, under its own operators' names") {
+  const TempFolder folder;
+  Store store(folder / "results.db");
+  Batch batch;
+  batch.chips.push_back(chip("midap"));
+  for (const char* prefix : {"a", "b"}) {
+    zoo::Builder b("two", {1, 16, 14, 14});
+    const auto x = b.conv_act(prefix + std::string("1"), b.input(), {.out = 32});
+    batch.graphs.push_back(b.finish(b.conv_act(prefix + std::string("2"), x, {.out = 16})));
+  }
+  REQUIRE(ir::content_hash(batch.graphs[0]) == ir::content_hash(batch.graphs[1]));
+  batch.jobs = {{0, 0, ir::DType::i8, true}, {0, 1, ir::DType::i8, true}, {0, 1, ir::DType::i8, false}};
+  for (const std::size_t reused : {0U, 3U}) {
+    const BatchResult result = run(batch, 1, &store);
+    CHECK(result.reused == reused);
+    for (const std::size_t i : {0U, 1U}) {
+      const jobs::Summary& summary = result.results[i].summary;
+      REQUIRE(summary.layers.size() == 2);
+      CHECK(summary.layers[0].name == (i == 0 ? "a1" : "b1"));
+      CHECK(summary.layers[0].cycles + summary.layers[1].cycles == summary.cycles);
+      CHECK(summary.layers[0].dram_read_bytes > 0);
+    }
+    CHECK(result.results[2].summary.layers.empty());
+    CHECK(result.results[2].summary.cycles == result.results[1].summary.cycles);
+  }
 }
