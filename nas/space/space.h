@@ -34,6 +34,7 @@ struct Block {
   /// Appends the block to a network whose tensor `x` has the input's shape; operators are named behind
   /// `prefix`.
   std::function<zoo::TensorId(zoo::Builder&, const std::string& prefix, zoo::TensorId x)> append;
+  std::string place;  ///< in its network: "stem", "stage3.2", "head"; "" in all_blocks()
 };
 
 /// A search space. All networks have one image as input, batch 1, fp32 weights without values. Const members
@@ -45,6 +46,8 @@ class Space {
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const std::vector<Gene>& genes() const { return genes_; }
 
+  /// By gene, whether it has a say in this network.
+  [[nodiscard]] virtual std::vector<bool> active(const Genome& genome) const;
   /// The canonical genome of the same network; sets what is switched off to 0.
   [[nodiscard]] virtual Genome canonical(Genome genome) const { return genome; }
   /// Networks that differ, as a double because spaces exceed 2^64; exact below 2^53.
@@ -55,9 +58,11 @@ class Space {
 
   /// A canonical genome, every network of the space with the same probability.
   [[nodiscard]] virtual Genome sample(Rng& rng) const = 0;
-  /// Another network of the space: each active gene changes with probability `rate`, at least one does.
+  /// Another network of the space: each active gene changes with probability `rate`, at least one does; what
+  /// that switches on is drawn anew. The parent itself in a space of one network.
   [[nodiscard]] virtual Genome mutate(const Genome& parent, Rng& rng, double rate) const;
-  /// Each gene from either parent with equal probability, then canonical.
+  /// Each gene from either parent with equal probability (from the other where one switches it off), then
+  /// canonical.
   [[nodiscard]] virtual Genome cross(const Genome& a, const Genome& b, Rng& rng) const;
   /// A network with the most MACs.
   [[nodiscard]] virtual Genome largest() const = 0;
@@ -65,18 +70,20 @@ class Space {
   /// Throws UserError naming the gene when the genome is not one of this space.
   void check(const Genome& genome) const;
 
-  /// The genome as a text that decode() takes back and that is safe as a file name.
+  /// The genome as a text that decode() takes back and that is safe as a file name: a digit or letter a gene
+  /// (two for a gene of more than 36 choices), with dashes between genes of different stages.
   [[nodiscard]] virtual std::string encode(const Genome& genome) const;
-  /// Throws UserError naming the position.
+  /// The canonical genome. Throws UserError naming the position.
   [[nodiscard]] virtual Genome decode(const std::string& text) const;
 
   /// The network's blocks from image to output. Their order is that of the network; every operator of build()
   /// belongs to one of them.
   [[nodiscard]] virtual std::vector<Block> blocks(const Genome& genome) const = 0;
-  /// Every block that some network of the space has, without duplicates, in a fixed order.
+  /// Every block that some network of the space has, without duplicates, in a fixed order. Throws UserError
+  /// where they are too many to list (isynet: a million); the blocks of samples serve there.
   [[nodiscard]] virtual std::vector<Block> all_blocks() const = 0;
-  /// The network, called `<space>:<encoding>`: the blocks in a row.
-  [[nodiscard]] virtual ir::Graph build(const Genome& genome) const;
+  /// The network, called `<space>:<encoding>`: the blocks in a row. Operators are named "<place>...".
+  [[nodiscard]] virtual ir::Graph build(const Genome& genome, std::int64_t batch = 1) const;
 
  protected:
   Space(std::string name, std::vector<Gene> genes) : name_(std::move(name)), genes_(std::move(genes)) {}
@@ -85,10 +92,15 @@ class Space {
   std::vector<Gene> genes_;
 };
 
-/// A space of this name with its parameters ("s3nas", "proxyless@224", "mnasnet-edgetpu", "isynet", "ofa",
-/// "edsr", "patterns"), or the YAML file that describes one. Throws UserError: for an unknown name with the
+/// A space of this name ("s3nas"), optionally for another image size ("proxyless@192", "edsr@180x320"), or
+/// the YAML file ("*.yaml") that describes one. Throws UserError: for an unknown name with the
 /// nearest, for a file with its line.
 std::unique_ptr<Space> make_space(const std::string& name_or_file);
+
+/// True for "<space>:<encoding>" where the text before the last colon names a space or ends in ".yaml".
+bool is_network(const std::string& name);
+/// The network of that name. Throws UserError for an unknown space, or naming the position in the encoding.
+ir::Graph build(const std::string& name, std::int64_t batch = 1);
 
 /// Name, what it is, source; for `npusim spaces` and error messages.
 struct SpaceInfo {

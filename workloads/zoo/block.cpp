@@ -63,17 +63,29 @@ TensorId mixed(Builder& b, const std::string& name, TensorId x, const Block& blo
   return shape.skip && shape.stride == 1 && shape.out == in ? b.add(name + ".add", x, input) : x;
 }
 
-TensorId append_once(Builder& b, const std::string& name, TensorId x, const Block& block, std::int64_t stride,
-                     const Pad& pad) {
+/// Channels inside Squeeze-and-Excitation; 0: none.
+std::int64_t squeezed(const Block& block, std::int64_t in) {
+  if (block.squeeze == 0) return 0;
+  if (!block.squeeze_expanded) {
+    return std::max<std::int64_t>(1, static_cast<std::int64_t>(static_cast<double>(in) * block.squeeze));
+  }
+  std::int64_t expansion = 0;
+  for (const Branch& branch : block.branches) expansion += branch.expansion;
+  return round_channels(static_cast<double>(in * expansion) * block.squeeze);
+}
+
+TensorId append_once(Builder& b, const std::string& name, TensorId x, const Block& block,
+                     std::int64_t stride) {
+  const Pad pad = block.pad;
   switch (block.kind) {
     case BlockKind::conv:
       return b.conv_bn_act(
           name, x, {.out = block.out, .kernel = block.branches.front().kernel, .stride = stride, .pad = pad},
           block.act);
     case BlockKind::dense:
-      return b.linear(name, x, block.out);
+      return b.act(name + ".act", b.linear(name, x, block.out), block.act);
     case BlockKind::global_average_pool:
-      return b.global_average_pool(name, x);
+      return b.flatten(name + ".flatten", b.global_average_pool(name, x));
     case BlockKind::mbconv:
     case BlockKind::fused:
     case BlockKind::mixconv:
@@ -82,13 +94,13 @@ TensorId append_once(Builder& b, const std::string& name, TensorId x, const Bloc
   if (is_identity(block)) return b.identity(name, x);
   const std::int64_t in = b.channels(x);
   const Branch& first = block.branches.front();
-  const auto squeeze = static_cast<std::int64_t>(static_cast<double>(in) * block.squeeze);
   const MobileBlock shape{.kernel = first.kernel,
                           .expanded = in * first.expansion,
                           .out = block.out,
                           .stride = stride,
                           .act = block.act,
-                          .squeeze = block.squeeze > 0 ? std::max<std::int64_t>(1, squeeze) : 0,
+                          .squeeze = squeezed(block, in),
+                          .gate = block.squeeze_expanded ? Act::hard_sigmoid : Act::sigmoid,
                           .fused = block.kind == BlockKind::fused,
                           .skip = block.skip,
                           .pad = pad};
@@ -112,14 +124,25 @@ ir::Graph build_block(const std::string& name, std::int64_t batch) {
 
 }  // namespace
 
-TensorId append_block(Builder& b, const std::string& name, TensorId x, const Block& block, const Pad& pad) {
+Block with_plain_padding(Block block, std::int64_t side) {
+  const auto padding = [&](Pad::Rule rule, std::int64_t kernel) {
+    return padding_of(rule, side, kernel, block.stride);
+  };
+  const bool plain = std::all_of(block.branches.begin(), block.branches.end(), [&](const Branch& branch) {
+    return padding(block.pad, branch.kernel) == padding(Pad::Rule::leading, branch.kernel);
+  });
+  if (plain) block.pad = Pad::Rule::leading;
+  return block;
+}
+
+TensorId append_block(Builder& b, const std::string& name, TensorId x, const Block& block) {
   const std::int64_t in = b.shape(x).at(1);
   if (in != block.in) {
     throw UserError(fmt::format("block '{}' takes {} channels, not {}", to_string(block), block.in, in));
   }
-  if (block.repeat == 1) return append_once(b, name, x, block, block.stride, pad);
+  if (block.repeat == 1) return append_once(b, name, x, block, block.stride);
   for (std::int64_t i = 0; i < block.repeat; ++i) {
-    x = append_once(b, fmt::format("{}.{}", name, i), x, block, i == 0 ? block.stride : 1, pad);
+    x = append_once(b, fmt::format("{}.{}", name, i), x, block, i == 0 ? block.stride : 1);
   }
   return x;
 }
@@ -127,9 +150,11 @@ TensorId append_block(Builder& b, const std::string& name, TensorId x, const Blo
 ParametricRecipe block_networks() {
   return {
       {"block",
-       "block:[CLASS/]r<repeat>_k<k,..>_s<hh>_e<e,..>_i<in>_o<out>_c<type>[_se<ratio>][_noskip][_<act>]@SIZE",
+       "block:[CLASS/]r<repeat>_k<k,..>_s<hh>_e<e,..>_i<in>_o<out>_c<type>[_se<ratio>|_sx<ratio>][_noskip]"
+       "[_<act>][_<pad>]@SIZE",
        "block:r1_k3_s11_e2_i128_o128_c15@14",
-       "one block alone, padded as MidapSim does (S3NAS, arXiv 2009.02009); types 0 MBConv, 15 fused, 100 "
+       "one block alone, padded as MidapSim does (S3NAS, arXiv 2009.02009) unless half or same is given; "
+       "types 0 MBConv, 15 fused, 100 "
        "MixConv, "
        "12, 16 and 102 their searchable forms; Conv2D as k_s_i_o, Dense as i_o, GlobalAvgPool as i"},
       build_block};

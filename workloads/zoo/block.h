@@ -31,16 +31,25 @@ struct Block {
   std::int64_t repeat = 1;
   std::int64_t stride = 1;  ///< of the first of the repeats
   std::int64_t in = 0, out = 0;
-  std::vector<Branch> branches;  ///< one but for mixconv
-  double squeeze = 0;            ///< Squeeze-and-Excitation to max(1, int(in * squeeze)) channels; 0: none
-  bool skip = true;              ///< add the input where shapes allow it
-  Act act = Act::relu;
+  std::vector<Branch> branches = {};  ///< one but for mixconv
+  double squeeze = 0;  ///< Squeeze-and-Excitation to max(1, int(in * squeeze)) channels; 0: none
+  /// Squeezes the expanded channels instead, to a multiple of 8, behind a hard sigmoid (MobileNet v3).
+  bool squeeze_expanded = false;
+  bool skip = true;     ///< add the input where shapes allow it
+  Act act = Act::relu;  ///< of a dense block: none unless given
+  /// How windows are padded: by default as MidapSim does, which S3NAS' published latencies follow.
+  Pad::Rule pad = Pad::Rule::leading;
 };
 
+/// The same block with padding written as `leading` where its windows get the same cells on a square image
+/// of this side either way, so that equal blocks have equal strings. Only of one repeat.
+Block with_plain_padding(Block block, std::int64_t side);
+
 /// Parses, with fields in any order and each at most once,
-///   r<repeat>_k<k[,k..]>_s<hh>_e<e[,e..]>_i<in>_o<out>_c<type>[_se<ratio>][_noskip][_<act>]
-/// (repeat defaults to 1, type to 0), Conv2D as k_s_i_o, Dense as i_o and GlobalAvgPool as i; each optionally
-/// behind its class and a slash ("MixConvBlock/r1_..."). Throws UserError naming the position in the string.
+///   r<repeat>_k<k[,k..]>_s<hh>_e<e[,e..]>_i<in>_o<out>_c<type>[_se<ratio>|_sx<ratio>][_noskip][_<act>][_<pad>]
+/// (repeat defaults to 1, type to 0; sx squeezes as MobileNet v3 does; pad is leading, half or same), Conv2D
+/// as k_s_i_o, Dense as i_o and GlobalAvgPool as i; each optionally behind its class and a slash
+/// ("MixConvBlock/r1_..."). Throws UserError naming the position in the string.
 Block parse_block(const std::string& text);
 
 /// The string that parse_block reads, fields in the order above, without a class.
@@ -56,9 +65,7 @@ std::vector<Branch> merged(std::vector<Branch> branches);
 bool is_identity(const Block& block);
 
 /// Appends all repeats: "<name>" for one, "<name>.0", "<name>.1", ... for more. BatchNorm follows every
-/// convolution. Padded by default as MidapSim does, which S3NAS' published latencies follow.
-/// `x` must have block.in channels (rank 2 for a dense block).
-TensorId append_block(Builder& b, const std::string& name, TensorId x, const Block& block,
-                      const Pad& pad = Pad::kLeading);
+/// convolution; a pool's result is flattened. `x` must have block.in channels (rank 2 for a dense block).
+TensorId append_block(Builder& b, const std::string& name, TensorId x, const Block& block);
 
 }  // namespace npusim::zoo

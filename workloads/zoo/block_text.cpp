@@ -24,6 +24,16 @@ constexpr ActName kActs[] = {{"relu", Act::relu},  {"relu6", Act::relu6},       
                              {"silu", Act::silu},  {"hswish", Act::hard_swish}, {"hsw", Act::hard_swish},
                              {"linear", Act::none}};
 
+struct PadName {
+  std::string_view text;
+  Pad::Rule rule;
+};
+constexpr PadName kPads[] = {
+    {"leading", Pad::Rule::leading}, {"half", Pad::Rule::half}, {"same", Pad::Rule::same}};
+
+/// Without one of its own, a dense block has no activation and others have ReLU.
+Act default_act(BlockKind kind) { return kind == BlockKind::dense ? Act::none : Act::relu; }
+
 constexpr std::array<std::string_view, 6> kClassNames{"Conv2D",      "Dense",        "GlobalAvgPool",
                                                       "MBConvBlock", "MixConvBlock", "ConvBlock_kxk1x1"};
 
@@ -85,11 +95,17 @@ class Parser {
         return insert(at, "activation", {token, at});
       }
     }
+    for (const PadName& name : kPads) {
+      if (name.text == token) {
+        block_.pad = name.rule;
+        return insert(at, "padding", {token, at});
+      }
+    }
     if (token == "noskip") {
       block_.skip = false;
       return insert(at, token, {token, at});
     }
-    for (const std::string_view key : {"se", "r", "k", "s", "e", "i", "o", "c"}) {
+    for (const std::string_view key : {"se", "sx", "r", "k", "s", "e", "i", "o", "c"}) {
       if (token.substr(0, key.size()) == key) {
         return insert(at, key, {token.substr(key.size()), at + key.size()});
       }
@@ -150,8 +166,8 @@ class Parser {
     return field.value[0] - '0';
   }
 
-  double ratio() const {
-    const Field field = require("se");
+  double ratio(std::string_view key) const {
+    const Field field = require(key);
     double value = 0;
     const char* const end = field.value.data() + field.value.size();
     const auto [stop, status] = std::from_chars(field.value.data(), end, value);
@@ -170,9 +186,12 @@ class Parser {
       block_.branches = {{one("k"), 1}};
       block_.stride = stride();
     }
-    const std::string_view allowed = block_.kind == BlockKind::conv ? "ksioactivation" : "ioactivation";
+    if (!has("activation")) block_.act = default_act(block_.kind);
+    const bool conv = block_.kind == BlockKind::conv;
     for (const auto& entry : fields_) {
-      if (allowed.find(entry.first) == std::string_view::npos) {
+      const std::string_view key = entry.first;
+      const bool windowed = key == "k" || key == "s" || key == "padding";
+      if (key != "i" && key != "o" && key != "activation" && !(conv && windowed)) {
         fail(entry.second.at, fmt::format("a {} has no '{}'", class_of(block_), entry.first));
       }
     }
@@ -185,7 +204,9 @@ class Parser {
     block_.stride = stride();
     block_.in = one("i");
     block_.out = one("o");
-    if (has("se")) block_.squeeze = ratio();
+    if (has("se") && has("sx")) fail(require("sx").at, "expected se or sx, not both");
+    block_.squeeze_expanded = has("sx");
+    if (has("se") || has("sx")) block_.squeeze = ratio(has("se") ? "se" : "sx");
     read_branches();
     if (is_identity(block_) && (block_.stride != 1 || block_.in != block_.out || !block_.skip)) {
       fail(require("e").at,
@@ -241,21 +262,28 @@ Block parse_block(const std::string& text) { return Parser(text).run(); }
 
 std::string to_string(const Block& block) {
   if (block.kind == BlockKind::global_average_pool) return fmt::format("i{}", block.in);
-  if (block.kind == BlockKind::dense) return fmt::format("i{}_o{}", block.in, block.out);
   std::vector<std::int64_t> kernels, expansions;
   for (const Branch& branch : block.branches) {
     kernels.push_back(branch.kernel);
     expansions.push_back(branch.expansion);
   }
   std::string text =
-      block.kind == BlockKind::conv
+      block.kind == BlockKind::dense ? fmt::format("i{}_o{}", block.in, block.out)
+      : block.kind == BlockKind::conv
           ? fmt::format("k{}_s{}{}_i{}_o{}", kernels.front(), block.stride, block.stride, block.in, block.out)
           : fmt::format("r{}_k{}_s{}{}_e{}_i{}_o{}_c{}", block.repeat, fmt::join(kernels, ","), block.stride,
                         block.stride, fmt::join(expansions, ","), block.in, block.out, block.type);
-  if (block.squeeze > 0) text += fmt::format("_se{}", block.squeeze);
+  if (block.squeeze > 0) text += fmt::format("_{}{}", block.squeeze_expanded ? "sx" : "se", block.squeeze);
   if (!block.skip) text += "_noskip";
-  for (const ActName& name : kActs) {
-    if (name.act == block.act && block.act != Act::relu) return fmt::format("{}_{}", text, name.text);
+  if (block.act != default_act(block.kind)) {
+    for (const ActName& name : kActs) {
+      if (name.act != block.act) continue;
+      text += fmt::format("_{}", name.text);
+      break;
+    }
+  }
+  for (const PadName& name : kPads) {
+    if (name.rule == block.pad && block.pad != Pad::Rule::leading) text += fmt::format("_{}", name.text);
   }
   return text;
 }

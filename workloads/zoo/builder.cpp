@@ -82,6 +82,12 @@ std::int64_t ceil_padding(std::int64_t size, std::int64_t kernel, std::int64_t s
 
 }  // namespace
 
+std::pair<std::int64_t, std::int64_t> padding_of(Pad::Rule rule, std::int64_t size, std::int64_t kernel,
+                                                 std::int64_t stride) {
+  ensure(rule != Pad::Rule::exact, "padding by a rule");
+  return resolve(rule, 0, size, kernel, stride);
+}
+
 Builder::Builder(std::string name, const Shape& input, ir::DType type) {
   graph_.name = std::move(name);
   ir::Tensor tensor;

@@ -34,6 +34,10 @@ struct Pad {
   Size size = 0;
 };
 
+/// Cells before and after one axis of `size` cells. Not for Rule::exact.
+std::pair<std::int64_t, std::int64_t> padding_of(Pad::Rule rule, std::int64_t size, std::int64_t kernel,
+                                                 std::int64_t stride);
+
 enum class Act : std::uint8_t {
   none,
   relu,

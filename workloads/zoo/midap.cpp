@@ -23,7 +23,7 @@ TensorId s3nas(Builder& b, const S3NasNet& net, std::int64_t classes) {
                         .branches = stage.blocks[i],
                         .squeeze = first ? 0 : net.squeeze,
                         .act = net.act};
-      x = append_block(b, fmt::format("stage{}.{}", s, i), x, block, pad);
+      x = append_block(b, fmt::format("stage{}.{}", s, i), x, block);
       first = false;
     }
   }
