@@ -92,6 +92,7 @@ void add_commands(CLI::App& app) {
   add_nets(app);
   add_dram(app);
   add_sweep(app);
+  add_table(app);
 }
 
 int parse_and_run(CLI::App& app, int argc, const char* const* argv) {
