@@ -54,6 +54,7 @@ class Canonical {
     const Tensor& tensor = graph_.tensor(id);
     text_ += fmt::format(" {}:{}:{}:{}", number, static_cast<int>(tensor.role), to_string(tensor.dtype),
                          to_string(tensor.shape));
+    if (tensor.storage) text_ += fmt::format("/{}", to_string(tensor.storage->dtype));
   }
 
   const Graph& graph_;

@@ -44,6 +44,21 @@ Macs macs(const Graph& graph) {
   return total;
 }
 
+bool is_quantized(const Graph& graph) {
+  const auto byte = [&](TensorId id) {
+    if (id == kNoTensor || graph.tensor(id).role == TensorRole::weight) return false;
+    const Tensor& tensor = graph.tensor(id);
+    const DType dtype = tensor.storage ? tensor.storage->dtype : tensor.dtype;
+    return dtype == DType::i8 || dtype == DType::u8;
+  };
+  return std::any_of(graph.ops.begin(), graph.ops.end(), [&](const Op& op) {
+    const bool computes =
+        op.kind == OpKind::conv || op.kind == OpKind::conv_transpose || op.kind == OpKind::matmul;
+    const bool dequantizes = op.kind == OpKind::dequantize;
+    return (computes || dequantizes) && byte(op.inputs.at(0));
+  });
+}
+
 std::int64_t parameters(const Graph& graph) {
   std::vector<bool> counted(graph.tensors.size(), false);
   std::int64_t total = 0;

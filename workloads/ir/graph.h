@@ -34,6 +34,16 @@ inline constexpr TensorId kNoTensor = -1;
 /// What a tensor is to the network.
 enum class TensorRole : std::uint8_t { input, weight, activation };
 
+/// How a quantised network stores real numbers: integer q stands for (q - zero point) * scale. MLIR's
+/// quantised types are the model: operators are on real numbers, this says which of them a tensor can hold.
+struct IntegerStorage {
+  DType dtype = DType::i8;
+  std::vector<double> scales;             ///< one, or one for each index of `axis`; positive
+  std::vector<std::int64_t> zero_points;  ///< as many
+  std::int64_t axis = 0;
+  bool operator==(const IntegerStorage&) const = default;
+};
+
 /// A value that flows between operators, or a weight. Layout is ONNX's (NCHW, row-major).
 struct Tensor {
   std::string name;
@@ -43,6 +53,9 @@ struct Tensor {
   /// Values of a small constant (at most kMaxConstant elements), as doubles: shape arithmetic, scales, axes.
   /// Absent for real weights, which are never read.
   std::optional<std::vector<double>> constant;
+  /// Of a tensor of type fp32 in a quantised network whose operators are on real numbers (TFLite). ONNX's
+  /// QuantizeLinear and DequantizeLinear make tensors of integer type instead.
+  std::optional<IntegerStorage> storage = std::nullopt;
 };
 inline constexpr std::int64_t kMaxConstant = 1024;
 
@@ -214,7 +227,7 @@ struct GatherAttrs {
   std::int64_t axis = 0;
 };
 struct ExpandAttrs {};
-struct CastAttrs {};  ///< the output's dtype says to what
+struct CastAttrs {};  ///< the output's dtype and storage say to what
 struct QuantizeAttrs {
   std::int64_t axis = 1;
 };                        ///< Quantize and Dequantize: inputs X, scale, zero point
@@ -302,6 +315,10 @@ Macs macs(const Graph& graph);
 /// of batch normalisation, which are statistics. So BatchNorm counts 2 a channel while it is an operator, and
 /// 1 (the convolution's bias) after a pass has folded it.
 std::int64_t parameters(const Graph& graph);
+
+/// Whether the network says by itself that it is an int8 network: activations of a convolution or matrix
+/// product are stored as 8-bit integers (Tensor::storage), or come from integers of 8 bits (QuantizeLinear).
+bool is_quantized(const Graph& graph);
 
 /// Checks ids, arity, topological order, unique producers and that every operator's output shape follows from
 /// its inputs and attributes. Throws InternalError naming the operator.

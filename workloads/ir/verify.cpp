@@ -61,9 +61,21 @@ class Verifier {
       const auto values = static_cast<std::int64_t>(tensor.constant->size());
       expect(values == elements(tensor.shape) && values <= kMaxConstant, "has {} constant values", values);
     }
+    if (tensor.storage) check_storage(tensor);
     expect(tensor.role != TensorRole::input || inputs_.contains(static_cast<TensorId>(i)),
            "has the role of an input, but is not listed as one");
     defined_[i] = tensor.role != TensorRole::activation;
+  }
+
+  void check_storage(const Tensor& tensor) const {
+    const IntegerStorage& storage = *tensor.storage;
+    const std::size_t scales = storage.scales.size();
+    const auto axis = static_cast<std::size_t>(storage.axis);
+    const bool one_each = storage.axis >= 0 && axis < tensor.shape.size() &&
+                          static_cast<std::int64_t>(scales) == tensor.shape[axis];
+    expect(tensor.dtype == DType::f32 && (scales == 1 || one_each) && storage.zero_points.size() == scales,
+           "has {} scales and {} zero points along axis {} of {}", scales, storage.zero_points.size(),
+           storage.axis, to_string(tensor.shape));
   }
 
   /// Prepared operators read weights that exist or that one before them made, and make weights.

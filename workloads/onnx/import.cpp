@@ -8,11 +8,11 @@
 #include <set>
 
 #include "sim/base/error.h"
+#include "workloads/importing/rebatch.h"
 #include "workloads/onnx/model_file.h"
 #include "workloads/onnx/node.h"
 #include "workloads/onnx/ops.h"
 #include "workloads/onnx/order.h"
-#include "workloads/onnx/rebatch.h"
 #include "workloads/onnx/tensor_values.h"
 
 namespace npusim::onnx {
@@ -43,7 +43,8 @@ class Importer {
     add_inputs();
     add_nodes();
     add_outputs();
-    if (old_batch_ && options_.batch) change_batch(state_.graph, *old_batch_, *options_.batch, state_.file);
+    if (old_batch_ && options_.batch)
+      importing::change_batch(state_.graph, *old_batch_, *options_.batch, state_.file);
     return std::move(state_.graph);
   }
 

@@ -1,23 +1,14 @@
 // ONNX files as networks: shapes and types, never weights.
 #pragma once
 
-#include <cstdint>
-#include <map>
-#include <optional>
 #include <string>
 
+#include "workloads/importing/options.h"
 #include "workloads/ir/graph.h"
 
 namespace npusim::onnx {
 
-/// Values for what a model leaves open, or for another batch than it was exported with.
-struct ImportOptions {
-  /// First dimension of the inputs: the value of a symbolic one, the replacement of a fixed one.
-  std::optional<std::int64_t> batch;
-  /// Values of symbolic dimensions by their name in the file ("sequence"); a dimension without a name is
-  /// "<input>.<axis>".
-  std::map<std::string, std::int64_t> dims;
-};
+using importing::ImportOptions;
 
 /// Reads an ONNX model (opset 7 and later) into a graph with static shapes.
 ///

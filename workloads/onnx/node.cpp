@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "sim/base/error.h"
+#include "workloads/importing/complete.h"
 #include "workloads/onnx/tensor_values.h"
 #include "workloads/passes/evaluate.h"
 
@@ -206,7 +207,7 @@ ir::TensorId Node::prepare(const std::string& step, ir::OpKind kind, ir::Attrs a
             type()};
   const ir::DType dtype = state_.graph.tensor(op.inputs.at(0)).dtype;
   op.outputs = {state_.graph.add_tensor({op.name, dtype, {}, ir::TensorRole::weight, {}})};
-  infer(op);
+  importing::infer(state_.graph, op, state_.file, label());
   state_.graph.prepared.push_back(op);
   return op.outputs.front();
 }
@@ -239,12 +240,7 @@ void Node::add_op(std::string name, ir::OpKind kind, ir::Attrs attrs, std::vecto
                       {}};
     op.outputs.push_back(state_.add(std::move(tensor), where));
   }
-  infer(op);
-  if (const auto values = passes::evaluate(state_.graph, op)) {
-    for (std::size_t i = 0; i < values->size(); ++i) {
-      state_.graph.tensor(op.outputs[i]).constant = (*values)[i];
-    }
-  }
+  importing::complete(state_.graph, op, state_.file, label());
   const bool weights = std::all_of(op.inputs.begin(), op.inputs.end(),
                                    [this](ir::TensorId id) { return state_.is_weight(id); });
   if (weights) state_.derived.insert(op.outputs.begin(), op.outputs.end());
@@ -252,24 +248,6 @@ void Node::add_op(std::string name, ir::OpKind kind, ir::Attrs attrs, std::vecto
     if (!outputs[i].empty()) state_.values[outputs[i]] = op.outputs[i];
   }
   state_.graph.ops.push_back(std::move(op));
-}
-
-void Node::infer(const ir::Op& op) {
-  const std::string where = fmt::format("{}: {}", state_.file, label());
-  std::vector<ir::Shape> shapes;
-  try {
-    shapes = ir::infer_shapes(state_.graph, op);
-  } catch (const UserError& error) {
-    throw UserError(fmt::format("{}: {}", state_.file, error.what()));
-  }
-  if (shapes.size() != op.outputs.size()) {
-    fail(fmt::format("has {} outputs, expected {}", op.outputs.size(), shapes.size()));
-  }
-  for (std::size_t i = 0; i < shapes.size(); ++i) {
-    check_size(shapes[i], where);
-    state_.graph.tensor(op.outputs[i]).shape = std::move(shapes[i]);
-  }
-  check_work(state_.graph, op, where);
 }
 
 }  // namespace npusim::onnx

@@ -10,10 +10,14 @@
 #include <unordered_set>
 #include <vector>
 
+#include "workloads/importing/limits.h"
 #include "workloads/ir/graph.h"
-#include "workloads/onnx/limits.h"
 
 namespace npusim::onnx {
+
+using importing::check_size;
+using importing::kMaxDim;
+using importing::kMaxElements;
 
 /// A node that npusim cannot represent. The importer collects these and reports all of them at once.
 class Unsupported : public std::runtime_error {
@@ -122,7 +126,6 @@ class Node {
   [[nodiscard]] std::string label() const;
   void add_op(std::string name, ir::OpKind kind, ir::Attrs attrs, std::vector<ir::TensorId> inputs,
               const std::vector<std::string>& outputs, const std::vector<Result>& known);
-  void infer(const ir::Op& op);
 
   ImportState& state_;
   const ::onnx::NodeProto& proto_;

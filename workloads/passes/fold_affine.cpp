@@ -40,7 +40,8 @@ class Folder {
   /// The operator before tensor `id` whose weights may take up what follows; kNoOp when there is none.
   [[nodiscard]] OpId linear(TensorId id) const {
     const OpId op = editor_.producer(id);
-    if (op == Editor::kNoOp || !editor_.single_use(id)) return Editor::kNoOp;
+    // A result that is stored as integers is rounded before what follows.
+    if (op == Editor::kNoOp || !editor_.single_use(id) || graph().tensor(id).storage) return Editor::kNoOp;
     const ir::Op& candidate = editor_.op(op);
     if (!has_weights(candidate.kind) || !candidate.fused.empty()) return Editor::kNoOp;
     if (has_bias(op) && !editor_.is_weight(candidate.inputs[2])) return Editor::kNoOp;

@@ -54,6 +54,8 @@ bool is_identity(const ir::Graph& graph, const ir::Op& op) {
   const bool joins = op.kind == OpKind::concat || op.kind == OpKind::split;
   if (!op.fused.empty() || op.outputs.size() != 1 || (joins && op.inputs.size() != 1)) return false;
   const ir::Tensor &in = graph.tensor(op.inputs[0]), &out = graph.tensor(op.outputs[0]);
+  // A cast to another storage requantises.
+  if (op.kind == OpKind::cast && in.storage != out.storage) return false;
   return in.shape == out.shape && in.dtype == out.dtype && keeps_values(op);
 }
 

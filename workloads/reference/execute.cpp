@@ -11,6 +11,7 @@
 
 #include "sim/base/error.h"
 #include "workloads/reference/compute.h"
+#include "workloads/reference/storage.h"
 
 namespace npusim::reference {
 
@@ -67,6 +68,10 @@ class Runner {
   }
 
  private:
+  /// Whether a tensor's numbers are those that its integers in a quantised network stand for.
+  [[nodiscard]] bool snaps(const ir::Tensor& tensor) const {
+    return options_.arithmetic == Arithmetic::fp32 && tensor.storage.has_value();
+  }
   [[nodiscard]] bool int8() const { return options_.arithmetic == Arithmetic::int8; }
   [[nodiscard]] int exponent(TensorId id) const {
     return options_.quantization->tensors.at(static_cast<std::size_t>(id));
@@ -96,8 +101,13 @@ class Runner {
       if (!value || !is_real(value->dtype)) continue;
       result_.peaks.tensors[i] = peak_of(value->doubles());
       if (options_.arithmetic == Arithmetic::fp16) value = converted(*value, ir::DType::f16);
-      if (!int8()) continue;
       const bool weight = tensor.role == ir::TensorRole::weight;
+      if (snaps(tensor) && !weight) {
+        std::vector<double> numbers = value->doubles();
+        snap(*tensor.storage, tensor.shape, numbers);
+        value = make_value(tensor.dtype, tensor.shape, numbers);
+      }
+      if (!int8()) continue;
       value =
           weight ? converted(*value, ir::DType::f32) : quantized(*value, exponent(static_cast<TensorId>(i)));
     }
@@ -218,8 +228,10 @@ class Runner {
     }
   }
 
-  void store(TensorId id, const Dense& result) {
-    const ir::DType type = graph_.tensor(id).dtype;
+  void store(TensorId id, Dense& result) {
+    const ir::Tensor& tensor = graph_.tensor(id);
+    const ir::DType type = tensor.dtype;
+    if (snaps(tensor)) snap(*tensor.storage, result.shape, result.data);
     Value stored;
     if (int8() && is_real(type)) {
       // Exact: the numbers are multiples of 2^exponent already.

@@ -29,7 +29,8 @@
 namespace npusim::reference {
 
 enum class Arithmetic : std::uint8_t {
-  fp32,  ///< every tensor rounded to its own type in the graph, which in most networks is fp32
+  fp32,  ///< every tensor rounded to its own type in the graph, which in most networks is fp32, and where a
+         ///< quantised network stores it as integers (ir::Tensor::storage) to what these can stand for
   fp16,  ///< every tensor of real type, weights included, rounded to fp16 after each operator and fused step
   int8   ///< quantize.h
 };

@@ -6,7 +6,7 @@
 
 #include "workloads/ir/graph.h"
 
-namespace npusim::onnx {
+namespace npusim::importing {
 
 inline constexpr std::int64_t kMaxDim = std::int64_t{1} << 31;       ///< every dimension is less
 inline constexpr std::int64_t kMaxElements = std::int64_t{1} << 40;  ///< of a tensor
@@ -17,4 +17,4 @@ void check_size(const ir::Shape& shape, const std::string& where);
 /// Throws UserError beginning with `where` for an operator of more than 10^15 MACs, or with an empty weight.
 void check_work(const ir::Graph& graph, const ir::Op& op, const std::string& where);
 
-}  // namespace npusim::onnx
+}  // namespace npusim::importing

@@ -1,4 +1,4 @@
-#include "workloads/onnx/rebatch.h"
+#include "workloads/importing/rebatch.h"
 
 #include <fmt/format.h>
 
@@ -8,10 +8,10 @@
 #include <optional>
 
 #include "sim/base/error.h"
-#include "workloads/onnx/limits.h"
+#include "workloads/importing/limits.h"
 #include "workloads/passes/evaluate.h"
 
-namespace npusim::onnx {
+namespace npusim::importing {
 
 namespace {
 
@@ -215,4 +215,4 @@ void change_batch(ir::Graph& graph, std::int64_t old_batch, std::int64_t new_bat
   if (old_batch != new_batch) Rebatcher(graph, old_batch, new_batch, file).run();
 }
 
-}  // namespace npusim::onnx
+}  // namespace npusim::importing

@@ -6,7 +6,7 @@
 
 #include "workloads/ir/graph.h"
 
-namespace npusim::onnx {
+namespace npusim::importing {
 
 /// Changes the first dimension of every input that has `old_batch` there to `new_batch` and infers all shapes
 /// again. Reshape, Expand and Slice targets that hard-code the old batch are rescaled where the batch lies in
@@ -14,4 +14,4 @@ namespace npusim::onnx {
 /// operator that cannot follow.
 void change_batch(ir::Graph& graph, std::int64_t old_batch, std::int64_t new_batch, const std::string& file);
 
-}  // namespace npusim::onnx
+}  // namespace npusim::importing

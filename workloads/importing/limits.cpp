@@ -1,4 +1,4 @@
-#include "workloads/onnx/limits.h"
+#include "workloads/importing/limits.h"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 
 #include "sim/base/error.h"
 
-namespace npusim::onnx {
+namespace npusim::importing {
 
 void check_size(const ir::Shape& shape, const std::string& where) {
   std::int64_t count = 1;
@@ -41,4 +41,4 @@ void check_work(const ir::Graph& graph, const ir::Op& op, const std::string& whe
     throw UserError(fmt::format("{}: {:.2g} multiply-accumulates are not plausible", where, work));
 }
 
-}  // namespace npusim::onnx
+}  // namespace npusim::importing
