@@ -31,6 +31,9 @@ class Draft {
   }
   void region(const Handle& handle, const program::Region& region) { at(handle).regions.push_back(region); }
   void macs(const Handle& handle, std::int64_t macs) { at(handle).macs = macs; }
+  void setting(const Handle& handle, const program::Setting& setting) {
+    at(handle).setting = tasks_[handle.task].second.setting(setting);
+  }
   /// `after`, the newest command of its queue, starts when `before` is complete. Nothing to do where `before`
   /// is none, on the same queue, or where `after`'s queue has already waited for it or a later one.
   void tie(const Handle& before, const Handle& after) {

@@ -9,6 +9,7 @@
 #include "hw_models/edgetpu/draft.h"
 #include "hw_models/edgetpu/phases.h"
 #include "hw_models/edgetpu/place.h"
+#include "hw_models/edgetpu/setting.h"
 #include "hw_models/edgetpu/timing.h"
 #include "sim/base/error.h"
 
@@ -51,6 +52,7 @@ class ProgramEmitter {
       task.joined = true;
       task.macs = phase.macs;
       draft_.begin_task(std::move(task));
+      if (phase.kind != Kind::host) setting_ = to_setting(setting_of(spec_, net_, phase));
       emit_phase(phase);
       draft_.task().mapping = describe(phase);
     }
@@ -183,9 +185,14 @@ class ProgramEmitter {
     program_.buffers.push_back(std::move(weights));
   }
 
-  /// Ring commands that bring parameter bytes [taken, taken + bytes) as `units` packets or rows into
-  /// [offset, offset + room) of wide memory, waiting for `free`. Returns the last.
-  Handle bring(Phase& phase, program::OpcodeId opcode, std::int64_t units, std::int64_t bytes,
+  /// Packets or rows on their way to a slot of wide memory, the slot's row for the first of them, and the
+  /// word of channels that compact rows belong to.
+  struct Rows {
+    std::int64_t units = 0, first = 0, word = 0;
+  };
+  /// Ring commands that bring parameter bytes [taken, taken + bytes) as `rows` into [offset, offset + room)
+  /// of wide memory, waiting for `free`. Returns the last.
+  Handle bring(Phase& phase, program::OpcodeId opcode, const Rows& rows, std::int64_t bytes,
                std::int64_t offset, std::int64_t room, const Handle& free) {
     Handle last;
     std::int64_t done = 0;
@@ -194,8 +201,14 @@ class ProgramEmitter {
       std::int64_t piece = bytes - done;
       const bool streamed = phase.streamed && run_ == 0;
       if (streamed) piece = std::min(piece, available(stream_));
-      const std::int64_t upto = bytes == 0 ? units : mul_div(units, done + piece, bytes);
-      last = draft_.add(Queue::ring, opcode, {upto - units_done});
+      // A row is complete with its last byte; compact rows come behind their word's biases.
+      const std::int64_t head = opcode == kExpand ? spec_.dot * kBiasBytes : 0;
+      const std::int64_t there = std::max<std::int64_t>(done + piece - head, 0);
+      const std::int64_t upto = bytes == head ? rows.units : mul_div(rows.units, there, bytes - head);
+      const std::int64_t count = upto - units_done;
+      const std::int64_t row = rows.first + units_done;
+      last = opcode == kExpand ? add(Queue::ring, opcode, {count, row, rows.word})
+                               : add(Queue::ring, opcode, {count, row});
       draft_.tie(start_, last);
       draft_.tie(free, last);
       if (streamed) {
@@ -208,7 +221,7 @@ class ProgramEmitter {
       units_done = upto;
     } while (done < bytes);
     taken_ += bytes;
-    phase.parts.ring += units * (opcode == kExpand ? spec_.depthwise_row_cycles : spec_.row_cycles());
+    phase.parts.ring += rows.units * (opcode == kExpand ? spec_.depthwise_row_cycles : spec_.row_cycles());
     return last;
   }
 
@@ -268,7 +281,7 @@ class ProgramEmitter {
   }
 
   [[nodiscard]] std::int64_t spill_cycles(std::int64_t count) const {
-    return std::llround(static_cast<double>(count) * spec_.spill_cycles_per_word);
+    return edgetpu::spill_cycles(spec_, count);
   }
 
   void spill_output(Phase& phase) {
@@ -284,8 +297,8 @@ class ProgramEmitter {
   void exchange(Phase& phase) {
     const Halo halo = halo_of(spec_, net_, phase);
     if (halo.cycles == 0) return;
-    const std::int64_t word = ceil_div(spec_.dot, spec_.mesh_rate);
-    const Handle mesh = draft_.add(Queue::mesh, kExchange, {halo.cycles / word});
+    const std::int64_t bytes = spec_.padded(net_.map(phase.inputs[0]).shape.c);
+    const Handle mesh = add(Queue::mesh, kExchange, {halo.positions, bytes, halo.relays});
     draft_.tie(start_, mesh);
     draft_.region(mesh, is_wide(phase.inputs[0]) ? bands(false) : block(phase.inputs[0], false));
     if (phase.halo_address != kNone) {
@@ -295,9 +308,16 @@ class ProgramEmitter {
     start_ = mesh;
   }
 
+  /// A command of the chip for the phase, with the phase's setting.
+  Handle add(Queue queue, program::OpcodeId opcode, std::initializer_list<std::int64_t> args) {
+    const Handle command = draft_.add(queue, opcode, args);
+    draft_.setting(command, setting_);
+    return command;
+  }
+
   /// An operation of the phase: reads all inputs and borders.
   Handle operation(const Phase& phase, program::OpcodeId opcode, std::initializer_list<std::int64_t> args) {
-    const Handle op = draft_.add(Queue::op, opcode, args);
+    const Handle op = add(Queue::op, opcode, args);
     draft_.tie(start_, op);
     bool banded = false;
     for (const MapId id : phase.inputs) {
@@ -328,7 +348,7 @@ class ProgramEmitter {
     const std::int64_t tile = run_positions(spec_, net_, phase);
     const std::int64_t positions = ceil_div(tile, phase.kernels);
     const std::int64_t count = fills.groups * fills.per_group;
-    const std::int64_t slot_bytes = fills.rows * spec_.row_bytes();
+    const std::int64_t slot_bytes = (fills.rows + 1) * spec_.row_bytes();
     const std::int64_t fifo = spec_.wide_bytes - fills.buffers * slot_bytes;
     const std::int64_t sums = tile * spec_.row_bytes();
     std::vector<Handle> users(static_cast<std::size_t>(fills.buffers));
@@ -336,9 +356,10 @@ class ProgramEmitter {
       const std::int64_t chunk = n % fills.per_group;
       Handle& user = users[static_cast<std::size_t>(n % fills.buffers)];
       const std::int64_t offset = fifo + n % fills.buffers * slot_bytes;
-      const Handle ring = bring(phase, kBroadcast, fills.rows + (chunk == 0 ? 1 : 0),
-                                share(phase.weight_bytes, n, count), offset, slot_bytes, user);
-      user = operation(phase, kConv, {positions, fills.rows});
+      const std::int64_t packets = fills.rows + (chunk == 0 ? 1 : 0);
+      const Handle ring = bring(phase, kBroadcast, {packets, chunk == 0 ? 0 : 1}, fill_bytes(phase, fills, n),
+                                offset, slot_bytes, user);
+      user = operation(phase, kConv, {positions, fills.rows, n / fills.per_group, chunk});
       draft_.tie(ring, user);
       draft_.macs(user, share(phase.macs, run_ * count + n, phase.bands * count));
       draft_.region(user, region_of(Space::wide, false, offset, slot_bytes));
@@ -356,19 +377,29 @@ class ProgramEmitter {
                         fills.rows, fills.buffers == 2 ? "FIFO" : "one buffer");
   }
 
+  /// Stored bytes of fill `n` of a convolution, biases included; the last takes what fills up the region.
+  [[nodiscard]] std::int64_t fill_bytes(const Phase& phase, const Fills& fills, std::int64_t n) const {
+    const std::int64_t count = fills.groups * fills.per_group;
+    if (phase.kernels > 1) return share(phase.weight_bytes, n, count);
+    if (n + 1 == count) return phase.weight_bytes - taken_;
+    const std::int64_t biases = n % fills.per_group == 0 ? kBiasBytes : 0;
+    return stored_outputs(spec_, net_, phase) * (fills.rows * spec_.dot + biases);
+  }
+
   void emit_depthwise(Phase& phase) {
     const Shape& out = net_.map(phase.output).shape;
     const std::int64_t positions = run_positions(spec_, net_, phase);
     const std::int64_t taps = phase.window.taps();
     const std::int64_t count = spec_.words(out.c);
-    const std::int64_t slot_bytes = taps * spec_.row_bytes();
+    const std::int64_t slot_bytes = (taps + 1) * spec_.row_bytes();
     std::array<Handle, 2> users;
     for (std::int64_t n = 0; n < count; ++n) {
       Handle& user = users[static_cast<std::size_t>(n % 2)];
       const std::int64_t offset = spec_.wide_bytes - (2 - n % 2) * slot_bytes;
-      const Handle ring =
-          bring(phase, kExpand, taps, share(phase.weight_bytes, n, count), offset, slot_bytes, user);
-      user = operation(phase, kDepthwise, {positions, taps});
+      const std::int64_t bytes =
+          n + 1 == count ? phase.weight_bytes - taken_ : spec_.dot * (taps + kBiasBytes);
+      const Handle ring = bring(phase, kExpand, {taps, 1, n}, bytes, offset, slot_bytes, user);
+      user = operation(phase, kDepthwise, {positions, taps, n});
       draft_.tie(ring, user);
       draft_.macs(user, share(phase.macs, run_ * count + n, phase.bands * count));
       draft_.region(user, region_of(Space::wide, false, offset, slot_bytes));
@@ -392,7 +423,8 @@ class ProgramEmitter {
       Handle ring = gathered;
       const std::int64_t bytes = share(phase.weight_bytes, n, count);
       if (phase.streamed) {
-        ring = bring(phase, kBroadcast, ceil_div(bytes, spec_.row_bytes()), bytes, offset, slot_bytes, user);
+        ring = bring(phase, kBroadcast, {ceil_div(bytes, spec_.row_bytes()), 0}, bytes, offset, slot_bytes,
+                     user);
       }
       const std::int64_t steps = share(counts.steps, n, count);
       user = operation(phase, kProduct, {steps});
@@ -414,8 +446,9 @@ class ProgramEmitter {
   /// The input of the phase, wherever its tiles hold it, comes to one of them.
   void gather(Phase& phase, std::int64_t bytes) {
     const std::int64_t packets = ceil_div(bytes, spec_.row_bytes());
-    const Handle ring = draft_.add(Queue::ring, kBroadcast, {packets});
+    const Handle ring = add(Queue::ring, kBroadcast, {packets, kGather});
     draft_.tie(start_, ring);
+    draft_.region(ring, is_wide(phase.inputs[0]) ? bands(false) : block(phase.inputs[0], false));
     phase.parts.ring += packets * spec_.row_cycles();
     start_ = ring;
   }
@@ -425,7 +458,8 @@ class ProgramEmitter {
     const std::int64_t count = words(phase.inputs[0]);
     const Handle move = draft_.add(Queue::spill, kSpill, {count});
     draft_.tie(start_, move);
-    draft_.region(move, is_wide(phase.inputs[0]) ? bands(false) : block(phase.inputs[0], false));
+    if (is_wide(phase.inputs[0])) draft_.region(move, bands(false));
+    draft_.region(move, block(phase.inputs[0], false));
     phase.parts.spill += spill_cycles(count);
     start_ = move;
   }
@@ -440,8 +474,9 @@ class ProgramEmitter {
     if (phase.kind == Kind::max_pool) relay(phase);
     for (std::int64_t n = 0; n < groups; ++n) {
       const Handle op =
-          pool ? operation(phase, kPool, {counts.steps / groups / phase.window.taps(), phase.window.taps()})
-               : operation(phase, kWords, {counts.steps});
+          pool
+              ? operation(phase, kPool, {counts.steps / groups / phase.window.taps(), phase.window.taps(), n})
+              : operation(phase, kWords, {counts.steps});
       result(phase, op, n * spec_.group(), pool ? spec_.group() : spec_.padded(channels));
     }
     phase.parts.compute += counts.steps;
@@ -465,7 +500,7 @@ class ProgramEmitter {
       while (bytes > 0) {
         const std::int64_t piece = std::min(bytes, spec_.slot_bytes);
         const std::size_t index = fetch(address + done, piece);
-        const Handle ring = draft_.add(Queue::ring, kBroadcast, {ceil_div(piece, spec_.row_bytes())});
+        const Handle ring = add(Queue::ring, kBroadcast, {ceil_div(piece, spec_.row_bytes()), kImage});
         draft_.tie(slots_[index].filled, ring);
         draft_.region(ring, region_of(Space::stream, false,
                                       static_cast<std::int64_t>(index) * spec_.slot_bytes, piece));
@@ -480,8 +515,10 @@ class ProgramEmitter {
     for (std::int64_t n = 0; n <= kInputPieces; ++n) {
       const bool last = n == kInputPieces;
       if (!last) receive(share(shape.elements() - first_bytes, n, kInputPieces));
-      const Handle op =
-          operation(phase, kCopy, {last ? steps : share(steps * (copy.rows - 1), n, kInputPieces)});
+      // Whole rows: the last of a tile's columns arrives at a row's end.
+      const std::int64_t row = last ? copy.rows - 1 : mul_div(copy.rows - 1, n, kInputPieces);
+      const std::int64_t rows = last ? 1 : share(copy.rows - 1, n, kInputPieces);
+      const Handle op = operation(phase, kCopy, {steps * rows, row, rows});
       draft_.tie(arrived_, op);
       if (last) result(phase, op, 0, spec_.padded(shape.c));
     }
@@ -598,6 +635,7 @@ class ProgramEmitter {
   Network& net_;
   program::Program& program_;
   Draft draft_;
+  program::Setting setting_;  ///< of the phase's commands
   Phase* phase_ = nullptr;
   std::int64_t host_end_ = 0;
   Handle start_, end_;  ///< what the phase's commands wait for; its last command so far

@@ -97,6 +97,11 @@ AxisHalo axis_halo(std::int64_t in, std::int64_t out, std::int64_t parts, std::i
     const std::size_t q = tiles.size() - 1 - p;
     tiles[q].low = std::min(tiles[q].low, tiles[q + 1].low);
   }
+  std::int64_t hops = 0;
+  for (std::size_t p = 1; p < tiles.size(); ++p) {  // parts without lines are the last ones
+    hops = tiles[p - 1].size == 0 ? hops + 1 : 0;
+    if (hops > 0) halo.relayed.push_back({tiles[p].from - tiles[p].low, hops});
+  }
   std::set<std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t>>
       kinds;
   std::set<std::int64_t> in_sizes;
@@ -114,6 +119,19 @@ AxisHalo axis_halo(std::int64_t in, std::int64_t out, std::int64_t parts, std::i
   halo.out_sizes = static_cast<std::int64_t>(out_sizes.size());
   return halo;
 }
+
+namespace {
+
+/// How much later than its largest link an axis' forward pass ends, `line` being the beats of a line.
+std::int64_t relay_cycles(const AxisHalo& axis, std::int64_t line) {
+  std::int64_t later = 0;
+  for (const auto& [lines, hops] : axis.relayed) {
+    if (lines > 0) later = std::max(later, lines * line + hops - axis.forward * line);
+  }
+  return later;
+}
+
+}  // namespace
 
 bool gathers(const Network& net, const Phase& phase) {
   if (phase.kind != Kind::max_pool && phase.kind != Kind::average_pool) return false;
@@ -143,20 +161,21 @@ Halo halo_of(const Spec& spec, const Network& net, const Phase& phase) {
       axis_halo(in.w, transposed ? in.w : out.w, spec.columns, kw, transposed ? 1 : window.stride_w,
                 window.dilation_w, transposed ? 0 : window.left);
   halo.op_instructions = y.out_sizes * x.out_sizes;
-  const std::int64_t bytes = spec.padded(in.c);
+  halo.above = y.forward;
+  halo.below = y.backward;
+  halo.before = x.forward;
+  halo.behind = x.backward;
+  halo.rows = y.window;
   const std::int64_t rows = y.forward + y.backward;
   const std::int64_t columns = x.forward + x.backward;
-  if (rows > 0) {
-    const std::int64_t width = ceil_div(in.w, spec.columns);
-    halo.bytes += rows * width * bytes;
-    halo.cycles += rows * width * ceil_div(bytes, spec.mesh_rate);
-    halo.mesh_instructions += 2 * y.kinds * x.in_sizes;
-  }
-  if (columns > 0) {
-    halo.bytes += columns * y.window * bytes;
-    halo.cycles += columns * y.window * ceil_div(bytes, spec.mesh_rate);
-    halo.mesh_instructions += 2 * y.kinds * x.kinds;
-  }
+  halo.positions = rows * ceil_div(in.w, spec.columns) + columns * y.window;
+  const std::int64_t bytes = spec.padded(in.c);
+  const std::int64_t beats = ceil_div(bytes, spec.mesh_rate);  // of a position
+  halo.relays = relay_cycles(y, ceil_div(in.w, spec.columns) * beats) + relay_cycles(x, y.window * beats);
+  halo.bytes = halo.positions * bytes;
+  halo.cycles = halo.positions * beats + halo.relays;
+  if (rows > 0) halo.mesh_instructions += 2 * y.kinds * x.in_sizes;
+  if (columns > 0) halo.mesh_instructions += 2 * y.kinds * x.kinds;
   return halo;
 }
 
@@ -278,12 +297,18 @@ Counts counts_of(const Spec& spec, const Network& net, const Phase& phase) {
   return counts;
 }
 
+std::int64_t stored_outputs(const Spec& spec, const Network& net, const Phase& phase) {
+  const std::int64_t group = spec.group();
+  const Shape& out = shape_out(net, phase);
+  const std::int64_t outputs = phase.kind == Kind::conv ? out.c : out.elements();
+  return outputs <= group ? round_up(outputs, kStoredOutputs) : group;
+}
+
 std::int64_t stored_bytes(const Spec& spec, const Network& net, const Phase& phase) {
-  constexpr std::int64_t kBias = 4;
   const std::int64_t group = spec.group();
   if (phase.kind == Kind::depthwise) {
     const std::int64_t channels = spec.padded(shape_out(net, phase).c);
-    return round_up(channels * phase.window.taps() + kBias * channels, kPacket);
+    return round_up(channels * phase.window.taps() + kBiasBytes * channels, kPacket);
   }
   std::int64_t inputs = 0;
   std::int64_t outputs = 0;
@@ -297,7 +322,7 @@ std::int64_t stored_bytes(const Spec& spec, const Network& net, const Phase& pha
     return 0;
   }
   outputs = outputs <= group ? round_up(outputs, kStoredOutputs) : round_up(outputs, group);
-  return round_up(outputs * (inputs + kBias), kPacket);
+  return round_up(outputs * (inputs + kBiasBytes), kPacket);
 }
 
 std::int64_t wide_buffer_bytes(const Spec& spec, const Network& net, const Phase& phase) {

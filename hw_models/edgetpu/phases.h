@@ -27,6 +27,12 @@ struct AxisHalo {
   std::int64_t window = 0;  ///< input rows that the largest tile's outputs read, borders included
   std::int64_t kinds = 1;   ///< tiles that differ in any number
   std::int64_t in_sizes = 1, out_sizes = 1;  ///< distinct parts
+  /// Lines that tiles receive through tiles without lines of their own, and how many of these: each hands a
+  /// word on a cycle after it came.
+  struct Relayed {
+    std::int64_t lines = 0, hops = 0;
+  };
+  std::vector<Relayed> relayed;
 };
 AxisHalo axis_halo(std::int64_t in, std::int64_t out, std::int64_t parts, std::int64_t kernel,
                    std::int64_t stride, std::int64_t dilation, std::int64_t pad);
@@ -35,6 +41,11 @@ AxisHalo axis_halo(std::int64_t in, std::int64_t out, std::int64_t parts, std::i
 /// own), bytes of the border that a tile receives, and the instructions of the phase's block kinds.
 struct Halo {
   std::int64_t cycles = 0, bytes = 0;
+  std::int64_t relays = 0;     ///< cycles on top of those of the positions: words through tiles without lines
+  std::int64_t positions = 0;  ///< of the input map, that the largest tile receives
+  std::int64_t above = 0, below = 0;    ///< rows of them, from the north and from the south
+  std::int64_t before = 0, behind = 0;  ///< columns of them, from the west and from the east
+  std::int64_t rows = 0;                ///< of these columns
   std::int64_t mesh_instructions = 0, op_instructions = 1;
 };
 Halo halo_of(const Spec& spec, const Network& net, const Phase& phase);
@@ -64,6 +75,10 @@ struct InputCopy {
 };
 InputCopy input_copy(const Spec& spec, const Shape& shape);
 
+/// Bytes of a bias.
+inline constexpr std::int64_t kBiasBytes = 4;
+/// Outputs that a stored row of weights of a convolution or fully connected layer has: of a group.
+std::int64_t stored_outputs(const Spec& spec, const Network& net, const Phase& phase);
 /// Bytes of a phase's parameters as they lie on the chip: biases of 4 bytes, channels padded to words,
 /// outputs to 16 or whole groups.
 std::int64_t stored_bytes(const Spec& spec, const Network& net, const Phase& phase);

@@ -34,7 +34,7 @@ void read_engines(const Config& config, Spec& spec) {
   spec.ring_rate = config.integer("ring.bytes_per_cycle", 1, 4096);
   spec.depthwise_row_cycles = config.integer("ring.depthwise_row_cycles", 1, 1024);
   spec.mesh_rate = config.integer("mesh.bytes_per_cycle", 1, 1024);
-  spec.spill_cycles_per_word = config.number("spill.cycles_per_word", 0.25, 64);
+  spec.spill_millicycles_per_word = std::llround(config.number("spill.cycles_per_word", 0.25, 64) * 1e3);
   spec.phase_bytes = config.integer("instructions.phase_bytes", 1, 1 << 20);
   spec.op_bytes = config.integer("instructions.op_bytes", 1, 1 << 20);
   spec.mesh_bytes = config.integer("instructions.mesh_bytes", 0, 1 << 20);

@@ -23,10 +23,10 @@ struct Spec {
   std::int64_t depthwise_extra_steps = 0;                            ///< of an output word
   std::int64_t add_steps = 0, multiply_steps = 0, resize_steps = 0;  ///< of an output word
 
-  std::int64_t ring_rate = 0;             ///< bytes per cycle
-  std::int64_t depthwise_row_cycles = 0;  ///< of one expanded row on its way to the tiles
-  std::int64_t mesh_rate = 0;             ///< bytes per cycle and direction
-  double spill_cycles_per_word = 0;       ///< one way
+  std::int64_t ring_rate = 0;                   ///< bytes per cycle
+  std::int64_t depthwise_row_cycles = 0;        ///< of one expanded row on its way to the tiles
+  std::int64_t mesh_rate = 0;                   ///< bytes per cycle and direction
+  std::int64_t spill_millicycles_per_word = 0;  ///< one way
 
   std::int64_t phase_bytes = 0, op_bytes = 0, mesh_bytes = 0;  ///< of instructions
   std::int64_t slot_bytes = 0, slots = 0;                      ///< of the stream buffer

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "hw_models/edgetpu/clocked/twins.h"
+#include "hw_models/edgetpu/tiles.h"
 #include "hw_models/edgetpu/timing.h"
 
 namespace npusim::edgetpu {
@@ -17,14 +19,14 @@ constexpr const char* kNames[kQueues] = {"link.in", "link.out",       "ring",   
 std::vector<program::Opcode> opcode_table() {
   return {{"load", {}},
           {"store", {}},
-          {"broadcast", {"packets"}},
-          {"expand", {"rows"}},
-          {"exchange", {"words"}},
-          {"copy", {"steps"}},
-          {"conv", {"positions", "rows"}},
-          {"depthwise", {"positions", "taps"}},
+          {"broadcast", {"packets", "row"}},
+          {"expand", {"rows", "row", "word"}},
+          {"exchange", {"positions", "bytes", "relays"}},
+          {"copy", {"steps", "row", "rows"}},
+          {"conv", {"positions", "rows", "group", "fill"}},
+          {"depthwise", {"positions", "taps", "word"}},
           {"product", {"steps"}},
-          {"pool", {"positions", "taps"}},
+          {"pool", {"positions", "taps", "group"}},
           {"words", {"steps"}},
           {"spill", {"words"}},
           {"fill", {"words"}},
@@ -44,7 +46,8 @@ program::Target make_target(const Spec& spec) {
                    {"narrow", spec.narrow_bytes, false},
                    {"wide", spec.wide_bytes, false},
                    {"parameters", spec.wide_bytes * spec.tiles(), false},
-                   {"stream", spec.slot_bytes * spec.slots, false}};
+                   {"stream", spec.slot_bytes * spec.slots, false},
+                   {"tiles", spec.tiles() * tile_stride(spec), false}};
   for (program::QueueId from = 0; from < kQueues; ++from) {
     for (program::QueueId to = 0; to < kQueues; ++to) {
       target.flags.push_back(fmt::format("{}-{}", kNames[from], kNames[to]));
@@ -66,6 +69,7 @@ kernel::MachineSpec make_machine(const Spec& spec) {
       engine.memory_port = i;
       engine.transfers_in_flight = kTransfersInFlight;
     } else {
+      if (i != queue_id(Queue::host)) engine.clocked = clocked::twin_factory(spec, static_cast<Queue>(i));
       engine.timing = [&spec](const program::Command& command) { return duration(spec, command); };
     }
     machine.engines.push_back(engine);

@@ -12,8 +12,9 @@ enum class Queue : program::QueueId { in, out, ring, mesh, op, spill, fill, host
 inline constexpr program::QueueId kQueues = 8;
 constexpr program::QueueId queue_id(Queue queue) { return static_cast<program::QueueId>(queue); }
 
-/// Memories: the host's, the largest tile's two, parameters on all tiles, and the stream buffer.
-enum class Space : program::SpaceId { host, narrow, wide, parameters, stream };
+/// Memories: the host's, the largest tile's two, parameters on all tiles, the stream buffer, and every tile's
+/// memories (tiles.h), which no program names: what a region says of the largest tile holds for each.
+enum class Space : program::SpaceId { host, narrow, wide, parameters, stream, tiles };
 constexpr program::SpaceId space_id(Space space) { return static_cast<program::SpaceId>(space); }
 
 /// The flag that `to` waits for after `from`: one for every pair of queues, used in order.

@@ -13,6 +13,11 @@ std::int64_t host_cycles(const Spec& spec, std::int64_t macs, std::int64_t bytes
   return spec.host_op_cycles + static_cast<std::int64_t>(std::llround(work));
 }
 
+std::int64_t spill_cycles(const Spec& spec, std::int64_t words) {
+  constexpr std::int64_t kMilli = 1000;
+  return ceil_div(words * spec.spill_millicycles_per_word, kMilli);
+}
+
 kernel::Duration duration(const Spec& spec, const program::Command& command) {
   const auto arg = [&](std::size_t i) -> std::int64_t { return command.args[i]; };
   std::int64_t cycles = 0;
@@ -24,7 +29,7 @@ kernel::Duration duration(const Spec& spec, const program::Command& command) {
       cycles = arg(0) * spec.depthwise_row_cycles;
       break;
     case kExchange:
-      cycles = arg(0) * ceil_div(spec.dot, spec.mesh_rate);
+      cycles = arg(0) * ceil_div(arg(1), spec.mesh_rate) + arg(2);
       break;
     case kConv:
     case kPool:
@@ -41,7 +46,7 @@ kernel::Duration duration(const Spec& spec, const program::Command& command) {
       break;
     case kSpill:
     case kFill:
-      cycles = std::llround(static_cast<double>(arg(0)) * spec.spill_cycles_per_word);
+      cycles = spill_cycles(spec, arg(0));
       break;
     default:
       ensure(false, "a transfer has no duration of its own");

@@ -1,0 +1,14 @@
+// What a phase's commands carry in their registers.
+#pragma once
+
+#include "hw_models/edgetpu/network.h"
+#include "hw_models/edgetpu/opcodes.h"
+
+namespace npusim::edgetpu {
+
+/// The setting of a placed phase that is not the host's. Work::count where the numbers of its operations are
+/// not modelled: maps in wide memory, bands, transposed convolutions, streamed fully connected layers,
+/// functions other than sums, products, maxima and minima, operands of unequal shapes.
+PhaseSetting setting_of(const Spec& spec, const Network& net, const Phase& phase);
+
+}  // namespace npusim::edgetpu
