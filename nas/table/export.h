@@ -21,6 +21,7 @@ struct Format {
   bool folder = false;    ///< several files: needs a folder to go to
   bool contexts = false;  ///< holds rows of several contexts; others take one
   std::vector<File> (*write)(const Table&);
+  bool kernels = false;  ///< of single operators: blocks are taken apart (kernels_of) before measuring
 };
 
 /// csv, json, ofa, proxyless, singlepath, s3nas, nnmeter, hwnasbench, fbnet.

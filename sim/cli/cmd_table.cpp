@@ -10,7 +10,9 @@
 #include "hw_models/api/npu.h"
 #include "nas/space/space.h"
 #include "nas/table/block_list.h"
+#include "nas/table/diff.h"
 #include "nas/table/export.h"
+#include "nas/table/kernels.h"
 #include "nas/table/measure.h"
 #include "sim/base/error.h"
 #include "sim/cli/batch_options.h"
@@ -33,6 +35,8 @@ struct TableOptions {
   std::uint64_t seed = 1;
   std::string format = "csv";
   std::string output;
+  std::vector<std::string> diff;
+  double tolerance = 0;
   BatchRunOptions run;
 };
 
@@ -82,8 +86,8 @@ void write_files(const TableOptions& options, const table::Format& format, const
 
 void measure_and_write(const TableOptions& options) {
   const table::Format& format = table::format_of(options.format);
-  if (options.space.empty() == options.blocks.empty()) {
-    throw UserError("expected either --space NAME or --blocks FILE");
+  if (options.space.empty() && options.blocks.empty()) {
+    throw UserError("expected --space NAME, --blocks FILE or both");
   }
   const Config description = resolve(options.hardware);
   table::MeasureOptions measure;
@@ -97,8 +101,12 @@ void measure_and_write(const TableOptions& options) {
 
   const std::unique_ptr<space::Space> space =
       options.space.empty() ? nullptr : space::make_space(options.space);
-  const std::vector<space::Block> blocks =
-      space == nullptr ? table::read_blocks(options.blocks) : space->all_blocks();
+  std::vector<space::Block> blocks;
+  if (space != nullptr) blocks = space->all_blocks();
+  if (!options.blocks.empty()) {
+    for (space::Block& block : table::read_blocks(options.blocks)) blocks.push_back(std::move(block));
+  }
+  if (format.kernels) blocks = table::kernels_of(blocks);
   const jobs::Chip chip{std::make_shared<const Config>(description), {}, hw::hardware_hash(description)};
   table::Plan plan = table::make_plan(blocks, space.get(), chip, measure);
   plan.table.version = jobs::version_text(NPUSIM_VERSION);
@@ -110,6 +118,15 @@ void measure_and_write(const TableOptions& options) {
   std::fputs(table::summary_text(table).c_str(), people);
   std::fflush(people);
   complain_about(options.run, results);
+}
+
+void compare(const TableOptions& options) {
+  const table::Diff diff =
+      table::diff_of(table::read_table(options.diff.at(0)), table::read_table(options.diff.at(1)));
+  write_output(options.output, table::diff_text(diff));
+  if (!table::within(diff, options.tolerance)) {
+    throw UserError(fmt::format("the tables differ by more than {} %", options.tolerance));
+  }
 }
 
 std::string format_help() {
@@ -147,19 +164,37 @@ void add_table(CLI::App& app) {
   auto options = std::make_shared<TableOptions>();
   CLI::App* command = app.add_subcommand("table", "a latency table of a search space's blocks");
   add_hardware_options(*command, options->hardware);
-  auto* space = command->add_option("--space", options->space, "search space whose blocks are measured")
-                    ->type_name("SPACE");
-  command->add_option("--blocks", options->blocks, "YAML list of blocks (docs/tables.md)")
-      ->type_name("FILE")
-      ->excludes(space);
+  command->add_option("--space", options->space, "search space whose blocks are measured")
+      ->type_name("SPACE");
+  command
+      ->add_option("--blocks", options->blocks,
+                   "YAML list of blocks (docs/tables.md), in addition to the space's when both are given")
+      ->type_name("FILE");
   add_measure_options(*command, *options);
   command->add_option("--format", options->format, format_help())->type_name("FORMAT");
   command
       ->add_option("-o,--output", options->output,
                    "write the table here instead of standard output; a folder for s3nas and nnmeter")
       ->type_name("PATH");
+  auto* diff = command
+                   ->add_option("--diff", options->diff,
+                                "compare two tables (csv or json) instead: exit code 1 when they differ")
+                   ->type_name("TABLE TABLE")
+                   ->expected(2);
+  command
+      ->add_option("--tolerance", options->tolerance,
+                   "of --diff: per cent by which a row's latency may differ; default: 0")
+      ->type_name("PERCENT")
+      ->check(CLI::NonNegativeNumber)
+      ->needs(diff);
   add_batch_options(*command, options->run);
-  command->callback([options] { measure_and_write(*options); });
+  command->callback([options] {
+    if (options->diff.empty()) {
+      measure_and_write(*options);
+    } else {
+      compare(*options);
+    }
+  });
 }
 
 }  // namespace npusim::cli
