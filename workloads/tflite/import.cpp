@@ -113,6 +113,9 @@ class Importer {
     if (!info.dtype) {
       file().fail(fmt::format("{}: type {} is not supported", where, type_name(file(), tensor)));
     }
+    if (info.storage && info.storage->scales.size() > 1) {
+      file().fail(fmt::format("{} is quantised by channel; expected one scale", where));
+    }
     if (!state_.values[index(tensor)].empty()) file().fail(fmt::format("{} is listed twice", where));
     ir::Shape shape = info.shape;
     for (std::size_t i = 0; i < shape.size(); ++i) {
@@ -213,14 +216,15 @@ reference::Values load_weights(const std::string& path, const ir::Graph& graph) 
   return values;
 }
 
-bool is_channels_last(const std::string& path, const std::string& name) {
+std::set<std::string> images(const std::string& path) {
   const State state = Importer(path, {}).run();
+  std::set<std::string> names;
   for (std::size_t i = 0; i < state.values.size(); ++i) {
-    const auto found = state.values[i].find(state.native[i]);
-    if (found == state.values[i].end()) continue;
-    if (state.graph.tensor(found->second).name == name) return state.native[i] == Layout::channels_first;
+    const auto found = state.values[i].find(Layout::channels_first);
+    const bool image = found != state.values[i].end() && state.native[i] == Layout::channels_first;
+    if (image) names.insert(state.graph.tensor(found->second).name);
   }
-  throw UserError(fmt::format("{}: no tensor is called '{}'", path, name));
+  return names;
 }
 
 }  // namespace npusim::tflite

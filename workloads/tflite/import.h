@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <span>
 #include <string>
 
@@ -37,8 +38,8 @@ ir::Graph import_tflite(const std::string& path, const ImportOptions& options = 
 /// too few bytes.
 reference::Values load_weights(const std::string& path, const ir::Graph& graph);
 
-/// Whether the graph's input or output `name` is an image whose axes are [N,H,W,C] in the file.
-/// Throws UserError for a name that `path` has none of.
-bool is_channels_last(const std::string& path, const std::string& name);
+/// Names of the tensors of the graph whose axes are [N,C,H,W], but [N,H,W,C] in the file: for who feeds a
+/// network or reads its results in the file's order.
+std::set<std::string> images(const std::string& path);
 
 }  // namespace npusim::tflite

@@ -206,6 +206,7 @@ void Operator::expect_range(std::int64_t value, std::int64_t low, std::int64_t h
 ir::Tensor Operator::output_tensor(std::size_t i, const std::optional<ir::Shape>& shape) const {
   const TensorInfo& info = output_info(i);
   if (!info.dtype) unsupported(fmt::format("a result of type {}", type_name(state_.file, output(i))));
+  if (info.storage && info.storage->scales.size() > 1) unsupported("a result that is quantised by channel");
   return {info.name, *info.dtype, shape.value_or(ir::Shape{}), ir::TensorRole::activation, {}, info.storage};
 }
 
