@@ -105,7 +105,7 @@ void add_sweep(CLI::App& app) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->type_name("CHIP");
-  command->add_option("networks", options->networks, "ONNX files or built-in networks")
+  command->add_option("networks", options->networks, "ONNX or TFLite files or built-in networks")
       ->required()
       ->type_name("NETWORK");
   command

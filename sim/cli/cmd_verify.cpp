@@ -10,7 +10,7 @@
 #include "sim/base/error.h"
 #include "sim/cli/commands.h"
 #include "sim/cli/output.h"
-#include "workloads/onnx/weights.h"
+#include "workloads/formats/formats.h"
 #include "workloads/reference/seeded.h"
 #include "workloads/zoo/zoo.h"
 
@@ -31,7 +31,7 @@ reference::Values values(const VerifyCommand& options, const ir::Graph& graph, s
   source = fmt::format("random weights, seed {}", options.seed);
   if (zoo::is_network(options.network.network)) return given;
   try {
-    const reference::Values weights = onnx::load_weights(options.network.network, graph);
+    const reference::Values weights = formats::load_weights(options.network.network, graph);
     for (std::size_t i = 0; i < weights.size(); ++i) {
       if (weights[i]) reference::set(given, static_cast<ir::TensorId>(i), *weights[i]);
     }

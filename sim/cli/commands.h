@@ -37,8 +37,8 @@ struct NetworkOptions {
   std::vector<std::string> dims;
 };
 void add_network_options(CLI::App& command, NetworkOptions& options);
-/// Generates the built-in network of that name, or imports the ONNX file. Throws UserError naming the nearest
-/// built-in network when there is neither.
+/// Generates the built-in network of that name, or imports the ONNX or TFLite file. Throws UserError naming
+/// the nearest built-in network when there is neither.
 ir::Graph load(const NetworkOptions& options);
 
 /// `value` as one of `choices`' index. Throws UserError "option: 'value' is none of a, b, c" with the

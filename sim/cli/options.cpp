@@ -7,7 +7,7 @@
 #include "hw_models/api/npu.h"
 #include "sim/base/error.h"
 #include "sim/cli/commands.h"
-#include "workloads/onnx/import.h"
+#include "workloads/formats/formats.h"
 #include "workloads/zoo/zoo.h"
 
 namespace npusim::cli {
@@ -34,7 +34,7 @@ Config resolve(const HardwareOptions& options) {
 }
 
 void add_network_options(CLI::App& command, NetworkOptions& options) {
-  command.add_option("network", options.network, "an ONNX file, or a built-in network (npusim nets list)")
+  command.add_option("network", options.network, "an ONNX or TFLite file, or a built-in network (npusim nets list)")
       ->required()
       ->type_name("NETWORK");
   command.add_option("--batch", options.batch, "batch size; default: the network's own")
@@ -82,10 +82,10 @@ ir::Graph load(const NetworkOptions& options) {
     throw UserError(fmt::format("{}: neither a file nor a built-in network{}", options.network,
                                 suggestion(stem, network_names())));
   }
-  onnx::ImportOptions import;
+  importing::ImportOptions import;
   if (options.batch != 0) import.batch = options.batch;
   for (const auto& dim : options.dims) import.dims.insert(parse_dim(dim));
-  return onnx::import_onnx(options.network, import);
+  return formats::import_network(options.network, import);
 }
 
 std::size_t choose(const std::string& option, const std::string& value,
