@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <array>
 
+#include "nas/space/isynet.h"
 #include "nas/space/mobile.h"
+#include "nas/space/product.h"
 #include "nas/space/space.h"
+#include "nas/space/yaml_space.h"
 #include "sim/base/error.h"
 #include "workloads/zoo/parameters.h"
 
@@ -22,16 +25,44 @@ struct Entry {
   Make make;
 };
 
+/// "name" or "name@180x320".
+std::string with_image(const std::string& name, zoo::Size image) {
+  if (image.h == 0) return name;
+  return image.h == image.w ? fmt::format("{}@{}", name, image.h)
+                            : fmt::format("{}@{}x{}", name, image.h, image.w);
+}
+
+void expect_square(const std::string& name, zoo::Size image) {
+  if (image.h != image.w) throw UserError(fmt::format("space '{}': expected a square image", name));
+  if (image.h > 0 && image.h < 32) {
+    throw UserError(fmt::format("space '{}': expected an image of at least 32x32", name));
+  }
+}
+
 template <StagedPlan (*plan)()>
 std::unique_ptr<Space> staged(zoo::Size image) {
   StagedPlan made = plan();
-  if (image.h != image.w) throw UserError(fmt::format("space '{}': expected a square image", made.name));
-  if (image.h > 0) {
-    if (image.h < 32) throw UserError(fmt::format("space '{}': images of at least 32x32", made.name));
-    made.name += fmt::format("@{}", image.h);
-    made.sides = {image.h};
-  }
+  expect_square(made.name, image);
+  made.name = with_image(made.name, image);
+  if (image.h > 0) made.sides = {image.h};
   return std::make_unique<StagedSpace>(std::move(made));
+}
+
+std::unique_ptr<Space> isynet(zoo::Size image) {
+  expect_square("isynet", image);
+  return std::make_unique<IsynetSpace>(with_image("isynet", image), image.h > 0 ? image.h : 224);
+}
+
+std::unique_ptr<Space> edsr(zoo::Size image) { return make_edsr(with_image("edsr", image), image); }
+
+std::unique_ptr<Space> patterns(zoo::Size image) {
+  expect_square("patterns", image);
+  return make_patterns(with_image("patterns", image), image);
+}
+
+std::unique_ptr<Space> nb201(zoo::Size image) {
+  expect_square("nb201", image);
+  return make_nb201(with_image("nb201", image), image);
 }
 
 const std::vector<Entry>& entries() {
@@ -60,6 +91,12 @@ const std::vector<Entry>& entries() {
        staged<mnasnet_edgetpu_plan>},
       {{"mbconv-bench", "four stages of 18 plain or fused blocks, to enumerate", "npusim"},
        staged<mbconv_bench_plan>},
+      {{"isynet", "stages of plain convolutions, for the Ascend 310", "ISyNet, arXiv 2109.01932"}, isynet},
+      {{"edsr", "super-resolution by 2 for the VPU", "EDSR, Xu et al., arXiv 2305.03739"}, edsr},
+      {{"patterns", "six macro-architectures by depth and width",
+        "\"Does Form Follow Function?\", TinyML 2021; kernel and groups guessed"},
+       patterns},
+      {{"nb201", "all cells of NAS-Bench-201, in its network for CIFAR-10", "arXiv 2001.00326"}, nb201},
   };
   return all;
 }
@@ -68,6 +105,13 @@ std::vector<std::string> names() {
   std::vector<std::string> all;
   for (const Entry& entry : entries()) all.push_back(entry.info.name);
   return all;
+}
+
+bool is_file(const std::string& name) {
+  const auto ends = [&name](std::string_view end) {
+    return name.size() > end.size() && name.compare(name.size() - end.size(), end.size(), end) == 0;
+  };
+  return ends(".yaml") || ends(".yml");
 }
 
 const Entry* find(const std::string& name) {
@@ -80,6 +124,9 @@ const Entry* find(const std::string& name) {
 }  // namespace
 
 std::unique_ptr<Space> make_space(const std::string& name_or_file) {
+  if (is_file(name_or_file)) {
+    return std::make_unique<StagedSpace>(plan_of(Config::load(name_or_file), name_or_file));
+  }
   std::string name = name_or_file;
   const zoo::Size image = zoo::split_image(name_or_file, name);
   const Entry* const entry = find(name);
@@ -103,7 +150,7 @@ bool is_network(const std::string& name) {
   const std::size_t colon = name.rfind(':');
   if (colon == std::string::npos) return false;
   const std::string space = name.substr(0, colon);
-  return find(space.substr(0, space.find('@'))) != nullptr;
+  return is_file(space) || find(space.substr(0, space.find('@'))) != nullptr;
 }
 
 ir::Graph build(const std::string& name, std::int64_t batch) {

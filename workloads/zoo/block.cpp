@@ -94,6 +94,10 @@ TensorId append_once(Builder& b, const std::string& name, TensorId x, const Bloc
   if (is_identity(block)) return b.identity(name, x);
   const std::int64_t in = b.channels(x);
   const Branch& first = block.branches.front();
+  if (block.kind == BlockKind::fused && first.expansion == 1 && stride > 1) {
+    throw UserError(fmt::format("block '{}': a fused block of expansion 1 is a bare 1x1 without a stride",
+                                to_string(block)));
+  }
   const MobileBlock shape{.kernel = first.kernel,
                           .expanded = in * first.expansion,
                           .out = block.out,

@@ -3,7 +3,7 @@
 
 #include <array>
 #include <cstdint>
-#include <string_view>
+#include <string>
 #include <vector>
 
 #include "workloads/zoo/builder.h"
@@ -32,6 +32,14 @@ struct ISyNetStage {
   bool last_relu =
       true;  ///< false drops the ReLU of edge 3 (only of edge 3, and only where it is no identity)
 };
+
+/// One block of a stage; only the first halves the resolution. `x` may have any channels. Throws UserError
+/// when its first edge is the identity.
+TensorId isynet_block(Builder& b, const std::string& name, TensorId x, const ISyNetStage& stage, bool first);
+
+/// "i<in>_o<out>_x<expansion>_e<e0,..,e3>[_skip][_linear][_first]": the block's text behind "isyblock:", with
+/// edges by their numbers in Edge.
+std::string isynet_block_text(std::int64_t in, const ISyNetStage& stage, bool first);
 
 /// The body of an ISyNet: stages without a stem, a 1x1 head to 1280 channels, and a linear layer.
 /// Throws UserError for a stage whose first edge is the identity.

@@ -23,7 +23,31 @@ void check(const PatternNet& net) {
   }
 }
 
-TensorId append(Builder& b, const std::string& name, TensorId x, const PatternNet& net) {
+ir::Graph build_pattern(const std::string& name, std::int64_t batch) {
+  Parameters p(name, {"d", "w", "k", "g", "e", "b"});
+  PatternNet net;
+  // In the order of the enumeration.
+  net.pattern = static_cast<Pattern>(p.word(
+      {"standard", "factorised", "bottleneck", "depthwise_separable", "depthwise_bottleneck", "grouped"}, 6));
+  net.skip = p.word({"plain", "skip"}, 0) == 1;
+  net.bare = p.word({"stem", "bare"}, 0) == 1;
+  p.expect_no_more();
+  net.depth = p.number("d", net.depth, 1, 1000);
+  net.width = p.number("w", net.width, 1, 8192);
+  net.kernel = p.number("k", net.kernel, 1, 15);
+  net.groups = p.number("g", net.groups, 1, 8192);
+  net.expansion = p.number("e", net.expansion, 1, 64);
+  net.ratio = p.number("b", net.pattern == Pattern::grouped ? 2 : net.ratio, 1, 64);
+  if (net.kernel % 2 == 0) p.fail("k", "expected an odd kernel");
+  const Size image = p.image(56);
+  Builder b(name, {batch, net.bare ? net.width : 3, image.h, image.w});
+  return b.finish(pattern_net(b, net));
+}
+
+}  // namespace
+
+TensorId append_pattern(Builder& b, const std::string& name, TensorId x, const PatternNet& net) {
+  check(net);
   const std::int64_t width = net.width, k = net.kernel, inner = width / net.ratio;
   const auto conv = [&](const char* part, const Conv& c, Act act = Act::relu) {
     x = b.conv_bn_act(fmt::format("{}.{}", name, part), x, c, act);
@@ -57,34 +81,11 @@ TensorId append(Builder& b, const std::string& name, TensorId x, const PatternNe
   throw InternalError("unknown pattern");
 }
 
-ir::Graph build_pattern(const std::string& name, std::int64_t batch) {
-  Parameters p(name, {"d", "w", "k", "g", "e", "b"});
-  PatternNet net;
-  // In the order of the enumeration.
-  net.pattern = static_cast<Pattern>(p.word(
-      {"standard", "factorised", "bottleneck", "depthwise_separable", "depthwise_bottleneck", "grouped"}, 6));
-  net.skip = p.word({"plain", "skip"}, 0) == 1;
-  p.expect_no_more();
-  net.depth = p.number("d", net.depth, 1, 1000);
-  net.width = p.number("w", net.width, 1, 8192);
-  net.kernel = p.number("k", net.kernel, 1, 15);
-  net.groups = p.number("g", net.groups, 1, 8192);
-  net.expansion = p.number("e", net.expansion, 1, 64);
-  net.ratio = p.number("b", net.pattern == Pattern::grouped ? 2 : net.ratio, 1, 64);
-  if (net.kernel % 2 == 0) p.fail("k", "expected an odd kernel");
-  const Size image = p.image(56);
-  Builder b(name, {batch, 3, image.h, image.w});
-  return b.finish(pattern_net(b, net));
-}
-
-}  // namespace
-
 TensorId pattern_net(Builder& b, const PatternNet& net) {
-  check(net);
-  TensorId x = b.conv_bn_act("stem", b.input(), {.out = net.width, .kernel = 3});
+  TensorId x = net.bare ? b.input() : b.conv_bn_act("stem", b.input(), {.out = net.width, .kernel = 3});
   for (std::int64_t i = 0; i < net.depth; ++i) {
     const std::string name = fmt::format("layer{}", i);
-    const TensorId y = append(b, name, x, net);
+    const TensorId y = append_pattern(b, name, x, net);
     x = net.skip ? b.add(name + ".add", y, x) : y;
   }
   return x;
@@ -93,13 +94,14 @@ TensorId pattern_net(Builder& b, const PatternNet& net) {
 ParametricRecipe pattern_networks() {
   return {
       {"pattern",
-       "pattern:KIND[_d<depth>][_w<width>][_k<kernel>][_g<groups>][_e<expansion>][_b<ratio>][_skip][@SIZE]",
+       "pattern:KIND[_d<depth>][_w<width>][_k<kernel>][_g<groups>][_e<expansion>][_b<ratio>][_skip][_bare][@"
+       "SIZE]",
        "pattern:depthwise_bottleneck_d50_w64_e6@56",
        "one macro-architecture in pure form (TinyML 2021): standard, factorised, bottleneck, "
        "depthwise_separable, "
        "depthwise_bottleneck or grouped; depth 10, width 64, 3x3, 32 groups, expansion 6, ratio 4 (grouped: "
        "2), "
-       "56x56 unless given"},
+       "56x56 unless given; bare: without the stem"},
       build_pattern};
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "workloads/zoo/builder.h"
 
@@ -28,7 +29,11 @@ struct PatternNet {
   std::int64_t expansion = 6;  ///< of `depthwise_bottleneck`
   std::int64_t ratio = 4;      ///< of `bottleneck` and `grouped` (ResNeXt has 2)
   bool skip = false;           ///< add each pattern's input
+  bool bare = false;           ///< without the stem: the input has `width` channels
 };
+
+/// One pattern without the addition of its input. Throws UserError for channels that do not divide.
+TensorId append_pattern(Builder& b, const std::string& name, TensorId x, const PatternNet& net);
 
 /// A 3x3 stem to `width` channels and `depth` patterns at the input's height and width. Every convolution has
 /// BatchNorm; ReLU follows all but a linear one. Throws UserError for channels that do not divide.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "workloads/zoo/builder.h"
@@ -21,6 +22,22 @@ struct Edsr {
   Act act = Act::relu;
   Upsampling upsampling = Upsampling::depth_to_space;
 };
+
+/// Parts of EDSR, for latency tables: a residual block with kernels `first` and `second`, and the upsampling
+/// with its convolution.
+TensorId edsr_block(Builder& b, const std::string& name, TensorId x, std::int64_t first, std::int64_t second,
+                    Act act);
+TensorId edsr_upsample(Builder& b, TensorId x, Upsampling upsampling, std::int64_t kernel);
+
+/// "nearest", "bilinear", "depth_to_space".
+const char* to_string(Upsampling upsampling);
+
+/// The network that "edsr:..." names, and the size of its image. Throws UserError naming the position.
+struct NamedEdsr {
+  Edsr net;
+  Size image = 0;
+};
+NamedEdsr parse_edsr(const std::string& name);
 
 /// [N, 3, H, W] to [N, 3, 2 H, 2 W]. Depth-to-space follows a convolution to four times the features; the
 /// others resize and then convolve. Throws UserError for a wrong number of kernels.

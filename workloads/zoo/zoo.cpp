@@ -43,7 +43,8 @@ constexpr std::array kFamilies{
     Family{"MIDAP and S3NAS", midap_networks},
 };
 
-constexpr std::array kParametric{block_networks, pattern_networks, edsr_networks};
+constexpr std::array kParametric{block_networks,     pattern_networks,      edsr_networks,
+                                 edsr_part_networks, isynet_block_networks, nb201_networks};
 
 std::vector<Recipe> recipes() {
   std::vector<Recipe> all;
