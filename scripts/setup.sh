@@ -8,6 +8,7 @@ packages=(
   g++ cmake ninja-build ccache pkg-config git            # build
   libsystemc-dev libfmt-dev libyaml-cpp-dev libboost-dev # simulator
   libonnx-dev libprotobuf-dev protobuf-compiler          # ONNX import
+  libflatbuffers-dev flatbuffers-compiler                # TFLite import
   libcli11-dev nlohmann-json3-dev libeigen3-dev          # command line, reports, numbers
   libsqlite3-dev                                         # results store
   catch2 libbenchmark-dev                                # tests

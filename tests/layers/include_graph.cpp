@@ -62,6 +62,10 @@ bool is_onnx(const std::string& target) {
          target.find(".pb.h") != std::string::npos;
 }
 
+bool is_flatbuffers(const std::string& target) {
+  return starts_with(target, "flatbuffers/") || target == "schema_generated.h";
+}
+
 /// The folder of a chip's clocked twins: hw_models/<chip>/clocked/.
 bool is_clocked(const std::string& file) {
   const std::string room = "hw_models/";
@@ -87,6 +91,8 @@ constexpr Secret kSecrets[] = {
      "SystemC", "sim/kernel/ and hw_models/<chip>/clocked/"},
     {is_onnx, [](const std::string& file) { return starts_with(file, "workloads/onnx/"); }, "ONNX",
      "workloads/onnx/"},
+    {is_flatbuffers, [](const std::string& file) { return starts_with(file, "workloads/tflite/"); },
+     "FlatBuffers", "workloads/tflite/"},
     {is_timing, [](const std::string& file) { return !is_clocked(file); }, "the fast engines' timing",
      "what lies outside hw_models/<chip>/clocked/"}};
 

@@ -66,6 +66,7 @@ TEST_CASE("in a made-up tree each allowed edge passes") {
   CHECK(tree.with("sim/kernel/a.cpp", "<systemc>").empty());
   CHECK(tree.with("sim/cli/a.cpp", "\"nas/table/table.h\"").empty());
   CHECK(tree.with("workloads/onnx/a.cpp", "<onnx/onnx_pb.h>").empty());
+  CHECK(tree.with("workloads/tflite/a.cpp", "<schema_generated.h>").empty());
   CHECK(tree.with("workloads/passes/a.cpp", "\"workloads/ir/graph.h\"").empty());
   CHECK(tree.with("hw_models/api/catalog.cpp", "\"hw_models/chip_a/spec.h\"").empty());
   CHECK(tree.with("hw_models/chip_a/a.cpp", "\"hw_models/chip_a/spec.h\"").empty());
@@ -101,6 +102,8 @@ TEST_CASE("in a made-up tree each forbidden edge is caught with its file and lin
            {"nas/table/a.cpp", "  <tlm.h>  // why"},
            {"workloads/passes/a.cpp", "<onnx/onnx_pb.h>"},
            {"sim/cli/a.cpp", "<google/protobuf/message.h>"},
+           {"workloads/onnx/a.cpp", "<flatbuffers/flatbuffers.h>"},
+           {"workloads/formats/a.cpp", "<schema_generated.h>"},
            {"sim/base/a.cpp", "\"sim/base/no_such_file.h\""},
            {"sim/base/a.cpp", "\"units.h\""},
            {"sim/base/a.cpp", "\"tests/catch.h\""},
