@@ -11,6 +11,7 @@ packages=(
   libflatbuffers-dev flatbuffers-compiler                # TFLite import
   libcli11-dev nlohmann-json3-dev libeigen3-dev          # command line, reports, numbers
   libsqlite3-dev                                         # results store
+  liblinear-dev libxgboost-dev                           # regressors of npusim fit (optional)
   catch2 libbenchmark-dev                                # tests
   clang-format clang-tidy                                # checks
 )
