@@ -30,14 +30,18 @@ DpuFit read_fit(const Config& config, const std::string& type) {
   fit.act = thousandths(config, at + "activation_reads", 0, 100);
   fit.weight = thousandths(config, at + "weight_reads", 0, 100);
   fit.out_bound = thousandths(config, at + "writes", 0, 100);
-  fit.out_tail = thousandths(config, at + "write_tail", 0, 100);
+  fit.out_tail = thousandths(config, at + "write_tail", 0.1, 0.95);
   fit.eltwise_overhead = config.integer(at + "eltwise_overhead_cycles", 0, 100'000);
   fit.eltwise = thousandths(config, at + "eltwise_writes", 0, 100);
   return fit;
 }
 
 void read_cuboid(const Config& config, Spec& spec) {
-  spec.read_bytes = config.integer("dpu.read_bytes_per_cmx_clock", 1, 4096);
+  spec.read_bytes = config.integer("dpu.read_bytes_per_cmx_clock", 16, 4096);
+  if (spec.read_bytes % 16 != 0) {
+    throw UserError(fmt::format("{}: expected a multiple of 16, the bytes of a port",
+                                config.where("dpu.read_bytes_per_cmx_clock")));
+  }
   spec.write_bytes = config.integer("dpu.write_bytes_per_cmx_clock", 1, 4096);
   spec.u8 = read_fit(config, "int8");
   spec.f16 = read_fit(config, "fp16");

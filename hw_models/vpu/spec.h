@@ -11,6 +11,12 @@
 
 namespace npusim::vpu {
 
+/// ceil(a * b / c) without overflow of the product (a, b >= 0, c > 0).
+constexpr std::int64_t mul_div_up(std::int64_t a, std::int64_t b, std::int64_t c) {
+  __extension__ using Wide = __int128;
+  return static_cast<std::int64_t>((static_cast<Wide>(a) * b + (c - 1)) / c);
+}
+
 /// What a DPU does in a workload.
 enum class DpuOp : std::uint8_t { conv, image_conv, depthwise, pool, eltwise };
 inline constexpr std::size_t kDpuOps = 5;
@@ -104,9 +110,13 @@ struct Spec {
 
   mem::MemorySpec memory;
 
-  /// CMX clocks (thousandths) as main-clock cycles, rounded up.
-  [[nodiscard]] std::int64_t from_cmx_milli(std::int64_t milli) const {
-    return ceil_div(mul_div(milli, clock_hz, cmx_clock_hz), 1000);
+  /// The first main-clock cycle by which `clocks` edges of CMX's clock have passed.
+  [[nodiscard]] std::int64_t from_cmx(std::int64_t clocks) const {
+    return mul_div_up(clocks, clock_hz, cmx_clock_hz);
+  }
+  /// Edges of CMX's clock within `cycles` of the main clock.
+  [[nodiscard]] std::int64_t cmx_clocks(std::int64_t cycles) const {
+    return mul_div(cycles, cmx_clock_hz, clock_hz);
   }
 };
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "hw_models/vpu/clocked/twins.h"
 #include "hw_models/vpu/timing.h"
 
 namespace npusim::vpu {
@@ -47,6 +48,12 @@ std::vector<std::string> queue_names(const Spec& spec) {
     for (std::int64_t i = 0; i < spec.shaves; ++i) names.push_back(fmt::format("tile{}.shave{}", tile, i));
   }
   return names;
+}
+
+/// Whether queue `index` is a DPU's.
+bool is_dpu(const Spec& spec, std::size_t index) {
+  const std::int64_t of_tiles = static_cast<std::int64_t>(index) - spec.dma_engines * 3;
+  return of_tiles >= 0 && of_tiles % (spec.dpus + spec.shaves) < spec.dpus;
 }
 
 }  // namespace
@@ -117,6 +124,7 @@ kernel::MachineSpec make_machine(const Spec& spec) {
       engine.transfers_in_flight = spec.transfers_in_flight;
     } else {
       engine.timing = timing;
+      if (is_dpu(spec, i)) engine.clocked = clocked::dpu_factory(spec);
     }
     machine.engines.push_back(engine);
   }

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::int64_t kThousand = 1000;
 constexpr std::int64_t kReadUnit = 32;  ///< bytes of input channels that the array takes at once
+constexpr std::int64_t kReadWord = 16;  ///< bytes that a port reads
 
 std::int64_t ceil4(std::int64_t pixels) { return round_up(pixels, 4); }
 
@@ -28,67 +29,79 @@ std::int64_t keembay_conv(const Spec& spec, const Workload& work) {
   const std::int64_t steps =
       blocks * ceil_div(work.channels, mode.channels) * effective_in_channels(spec, work) * work.taps;
   const std::int64_t pes = mode.x * mode.y * mode.channels;
-  std::int64_t cycles = steps * ceil_div(pes * (work.bytes > 1 ? spec.fp16_slowdown : 1), spec.macs);
+  const std::int64_t cycles = steps * ceil_div(pes * (work.bytes > 1 ? spec.fp16_slowdown : 1), spec.macs);
   const std::int64_t all = work.width * work.height * work.taps;
-  if (mode.y > 1) cycles = mul_div(cycles, work.valid, all);
-  return cycles;
+  return mode.y > 1 ? mul_div_up(cycles, work.valid, all) : cycles;
 }
 
 std::int64_t keembay_pixels(const Spec& spec, const Workload& work) {
   std::int64_t cost = spec.eltwise_cost;
   if (work.op != DpuOp::eltwise) {
     const auto& table = work.op == DpuOp::pool ? spec.pool_cost : spec.depthwise_cost;
-    const auto kernel = static_cast<std::int64_t>(std::llround(std::sqrt(static_cast<double>(work.taps))));
-    auto row = std::find_if(table.begin(), table.end(),
-                            [&](const PixelCost& entry) { return entry.kernel >= kernel; });
+    const auto holds = [&](const PixelCost& entry) { return entry.kernel * entry.kernel >= work.taps; };
+    auto row = std::find_if(table.begin(), table.end(), holds);
     if (row == table.end()) row = std::prev(table.end());
     cost = work.stride > 1 ? row->stride_2 : row->stride_1;
-    if (row->kernel < kernel) cost = mul_div(cost, work.taps, row->kernel * row->kernel);
+    if (!holds(*row)) cost = mul_div(cost, work.taps, row->kernel * row->kernel);
   }
   const std::int64_t units = work.width * work.height * ceil_div(work.channels, kChannels);
   return ceil_div(units * cost * (work.bytes > 1 && work.op != DpuOp::eltwise ? spec.fp16_slowdown : 1),
                   kThousand);
 }
 
-/// A depthwise convolution or pool: the IDU reads every tap of every 4x4 block, channel word by channel word.
+/// Words that the ODU writes: each to every tile that wants the result.
+std::int64_t result_words(const Spec& spec, const Workload& work) {
+  const std::int64_t bytes = work.width * work.height * work.channels * work.bytes;
+  return ceil_div(bytes, spec.write_bytes) * work.tiles;
+}
+
+/// A depthwise convolution or pool: the IDU reads every tap of every 4x4 block, channel word by channel word;
+/// the ODU writes beside it, a word a clock.
 std::int64_t window_cycles(const Spec& spec, const Workload& work) {
   const WindowFit& fit = spec.window;
   const std::int64_t pixel = work.channels * work.bytes;
   const bool wide = work.stride > 1 ? pixel > kReadUnit : pixel > kReadUnit / 2;
   const std::int64_t clocks =
       work.stride > 1 ? (wide ? fit.strided_wide : fit.strided) : (wide ? fit.wide : fit.narrow);
-  const std::int64_t blocks = ceil4(work.width) * ceil4(work.height);
-  // Blocks of 16 pixels, each with the average number of valid taps.
-  const std::int64_t taps = mul_div(blocks, work.valid, work.width * work.height);
-  return fit.overhead + spec.from_cmx_milli(taps * ceil_div(pixel, kReadUnit) * clocks / 16);
+  // Lanes of all 4x4 blocks, each with the average number of valid taps; 16 lanes take `clocks`.
+  const std::int64_t lanes = ceil4(work.width) * ceil4(work.height) * ceil_div(pixel, kReadUnit);
+  const std::int64_t taps = mul_div(lanes, work.valid, work.width * work.height);
+  const std::int64_t reads = ceil_div(taps * clocks, 16 * kThousand);
+  return fit.overhead + spec.from_cmx(std::max(reads, result_words(spec, work)));
 }
 
-/// The array, the reads of activations and weights, and the writes overlap; a part of the writes does not.
+/// The array, the reads of activations and weights, and the writes overlap; a part of the writes does not,
+/// and leaves at a word a clock when all else has ended.
 std::int64_t cuboid_conv(const Spec& spec, const Workload& work) {
   const Mode& mode = spec.modes[work.mode];
   const DpuFit& fit = work.bytes > 1 ? spec.f16 : spec.u8;
-  const std::int64_t depth = round_up(effective_in_channels(spec, work) * work.bytes, kReadUnit);
+  const std::int64_t granules = ceil_div(effective_in_channels(spec, work) * work.bytes, kReadUnit);
   const std::int64_t rows = ceil4(work.width) * ceil4(work.height);
   const std::int64_t outputs = round_up(work.channels, kChannels);
   const std::int64_t per_cycle = spec.macs / (work.bytes > 1 ? spec.fp16_slowdown : 1);
-  const std::int64_t array =
-      mul_div(rows * outputs * work.taps, depth / work.bytes * work.density, per_cycle * kThousand);
-  const std::int64_t valid = mul_div(rows, work.valid, work.width * work.height);
-  const std::int64_t reads = spec.from_cmx_milli(
-      (valid * depth * ceil_div(work.channels, mode.channels) * fit.act) / spec.read_bytes +
-      ceil_div(work.width, mode.x) * ceil_div(work.height, mode.y) * outputs * depth * work.taps *
-          fit.weight / spec.read_bytes);
-  const std::int64_t written = work.width * work.height * work.channels * work.bytes * work.tiles;
-  const std::int64_t writes = spec.from_cmx_milli(written * kThousand / spec.write_bytes);
-  const std::int64_t bound =
-      std::max({array * fit.mac / kThousand, reads, writes * fit.out_bound / kThousand});
-  return fit.overhead + bound + writes * fit.out_tail / kThousand;
+  const std::int64_t array = mul_div_up(rows * outputs * work.taps * granules * (kReadUnit / work.bytes),
+                                        work.density * fit.mac, per_cycle * kThousand * kThousand);
+  const std::int64_t lanes =
+      mul_div(rows * ceil_div(work.channels, mode.channels) * granules, work.valid, work.width * work.height);
+  const std::int64_t weights =
+      ceil_div(work.width, mode.x) * ceil_div(work.height, mode.y) * outputs * granules * work.taps;
+  const std::int64_t reads =
+      ceil_div(kReadUnit * (lanes * fit.act + weights * fit.weight), spec.read_bytes * kThousand);
+  const std::int64_t words = result_words(spec, work);
+  const std::int64_t tail = ceil_div(words * fit.out_tail, kThousand);
+  const std::int64_t writes = ceil_div((words - tail) * fit.out_bound, kThousand - fit.out_tail);
+  const std::int64_t bound = std::max(array, spec.from_cmx(std::max(reads, writes)));
+  return fit.overhead + std::max(bound, spec.from_cmx(spec.cmx_clocks(bound) + tail));
 }
 
+/// The ODU's writes bound a sum, or the IDU's reads of two operands.
 std::int64_t cuboid_eltwise(const Spec& spec, const Workload& work) {
   const DpuFit& fit = work.bytes > 1 ? spec.f16 : spec.u8;
-  const std::int64_t written = work.width * work.height * work.channels * work.bytes;
-  return fit.eltwise_overhead + spec.from_cmx_milli(written * fit.eltwise / spec.write_bytes);
+  const std::int64_t bytes = work.width * work.height * work.channels * work.bytes;
+  const std::int64_t words = ceil_div(bytes, spec.write_bytes);
+  const std::int64_t writes = ceil_div(words * std::max(fit.eltwise, work.tiles * kThousand), kThousand);
+  const std::int64_t reads = ceil_div(2 * round_up(bytes, kReadWord), spec.read_bytes);
+  return fit.eltwise_overhead + spec.from_cmx(std::max(reads, writes));
 }
 
 DpuOp op_of(const Spec& spec, const program::Command& command) {

@@ -136,7 +136,7 @@ TEST_CASE("taps in the padding of a depthwise convolution are free") {
   work.valid = (16 * 3 - 2) * (16 * 3 - 2);
   CHECK(dpu_cycles(chip, work) < all);
   work.valid = 0;
-  CHECK(dpu_cycles(chip, work) == chip.window.overhead);
+  CHECK(dpu_cycles(chip, work) < all / 2);
 }
 
 TEST_CASE("half the weights take a convolution that the array bounds half its cycles") {
