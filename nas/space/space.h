@@ -34,7 +34,7 @@ struct Block {
   /// Appends the block to a network whose tensor `x` has the input's shape; operators are named behind
   /// `prefix`.
   std::function<zoo::TensorId(zoo::Builder&, const std::string& prefix, zoo::TensorId x)> append;
-  std::string place;  ///< in its network: "stem", "stage3.2", "head"; "" in all_blocks()
+  std::string place = {};  ///< in its network: "stem", "stage3.2", "head"; "" in all_blocks()
 };
 
 /// A search space. All networks have one image as input, batch 1, fp32 weights without values. Const members

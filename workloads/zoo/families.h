@@ -72,11 +72,11 @@ struct ParametricRecipe {
   ParametricNet info;
   ir::Graph (*build)(const std::string& name, std::int64_t batch);
 };
-ParametricRecipe pattern_networks();  ///< six macro-architectures in pure form
-ParametricRecipe edsr_networks();     ///< EDSR
+ParametricRecipe pattern_networks();       ///< six macro-architectures in pure form
+ParametricRecipe edsr_networks();          ///< EDSR
 ParametricRecipe edsr_part_networks();     ///< parts of EDSR
 ParametricRecipe isynet_block_networks();  ///< blocks of ISyNet's space
 ParametricRecipe nb201_networks();         ///< cells of NAS-Bench-201
-ParametricRecipe block_networks();    ///< blocks of S3NAS and EfficientNet, from their strings
+ParametricRecipe block_networks();         ///< blocks of S3NAS and EfficientNet, from their strings
 
 }  // namespace npusim::zoo
