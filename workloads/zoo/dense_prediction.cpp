@@ -1,5 +1,6 @@
 // Networks whose answer is a map: poses, boxes, segments. What follows them on a host (decoding, non-maximum
-// suppression, argmax) is left out.
+// suppression, argmax) is left out. Networks of TensorFlow's that OpenVINO's Open Model Zoo converts have its
+// image, channels last.
 #include <fmt/format.h>
 
 #include "workloads/zoo/families.h"
@@ -91,9 +92,38 @@ TensorId v2_stages(Builder& b, TensorId x, std::size_t from, std::size_t to, boo
   return mobile_stages(b, x, stages, style);
 }
 
+/// An image with its channels last, as [N, C, H, W].
+TensorId channels_first(Builder& b) { return b.transpose("channels_first", b.input(), {0, 3, 1, 2}); }
+TensorId channels_last(Builder& b, const std::string& name, TensorId x) {
+  return b.transpose(name, x, {0, 2, 3, 1});
+}
+
+/// Maps of all sizes as one list [N, anchors, values].
+TensorId anchors_of(Builder& b, const std::string& name, const Outputs& heads, std::size_t first,
+                    std::int64_t values) {
+  std::vector<TensorId> lists;
+  for (std::size_t i = first; i < heads.size(); i += 2) {
+    const std::string head = fmt::format("{}{}", name, i / 2);
+    const TensorId last = channels_last(b, head + ".transpose", heads[i]);
+    const ir::Shape shape = b.shape(last);
+    lists.push_back(
+        b.reshape(head + ".reshape", last, {shape[0], ir::elements(shape) / shape[0] / values, values}));
+  }
+  return b.concat(name + ".concat", lists, 1);
+}
+
+/// As ssd_mobilenet_v1_coco in the Open Model Zoo (TensorFlow's frozen graph of 2018): the image is scaled to
+/// [-1, 1] first; scores pass a sigmoid and are handed to the detection output class by class. Decoding
+/// against anchors, sorting and non-maximum suppression are left out.
 Outputs ssd_mobilenet_v1(Builder& b) {
-  const MobileNetV1Maps maps = mobilenet_v1_maps(b, 1.0);
-  return ssd(b, maps.middle, maps.last, {});
+  constexpr std::int64_t kCoco = 91;
+  TensorId image = channels_first(b);
+  image = b.mul("preprocessor.mul", image, b.scalar("preprocessor.scale", 2.0 / 255));
+  image = b.add("preprocessor.sub", image, b.scalar("preprocessor.offset", -1));
+  const MobileNetV1Maps maps = mobilenet_v1_maps(b, 1.0, 32, image);
+  const Outputs heads = ssd(b, maps.middle, maps.last, {});
+  const TensorId scores = b.act("scores.sigmoid", anchors_of(b, "scores", heads, 0, kCoco), Act::sigmoid);
+  return {b.transpose("scores.by_class", scores, {0, 2, 1}), anchors_of(b, "offsets", heads, 1, 4)};
 }
 
 Outputs ssd_mobilenet_v2(Builder& b) {
@@ -169,12 +199,13 @@ TensorId unet_camvid(Builder& b) {
   return b.conv("classes", x, {.out = 12});
 }
 
-/// YOLO v3 tiny (arXiv 1804.02767; darknet's yolov3-tiny.cfg), COCO: two maps of 3 x 85.
+/// YOLO v3 tiny (arXiv 1804.02767; darknet's yolov3-tiny.cfg), COCO: two maps of 3 x 85. Image and maps have
+/// their channels last, as yolo-v3-tiny-tf in the Open Model Zoo, which ends here, too.
 Outputs yolo_v3_tiny(Builder& b) {
   const auto conv = [&b](const std::string& name, TensorId x, std::int64_t out, std::int64_t kernel) {
     return b.conv_bn_act(name, x, {.out = out, .kernel = kernel}, Act::leaky_relu);
   };
-  TensorId x = b.input(), route = x;
+  TensorId x = channels_first(b), route = x;
   for (const std::int64_t out : {16, 32, 64, 128, 256, 512}) {
     x = conv(fmt::format("conv{}", out), x, out, 3);
     if (out == 256) route = x;
@@ -186,7 +217,8 @@ Outputs yolo_v3_tiny(Builder& b) {
   x = conv("lateral", x, 128, 1);
   const Size fine(b.shape(route)[2], b.shape(route)[3]);
   x = b.concat("concat", {b.resize("upsample", x, fine, ir::ResizeAttrs::Mode::nearest), route});
-  return {coarse, b.conv("fine", conv("fine.conv", x, 256, 3), {.out = 255})};
+  const TensorId detailed = b.conv("fine", conv("fine.conv", x, 256, 3), {.out = 255});
+  return {channels_last(b, "coarse.transpose", coarse), channels_last(b, "fine.transpose", detailed)};
 }
 
 }  // namespace
@@ -213,6 +245,7 @@ std::vector<Recipe> dense_prediction_networks() {
   const char* zoo = "OpenVINO's Open Model Zoo";
   row("ssd_mobilenet_v1", "boxes, COCO", zoo, 300, thousands(6'807 + 13), {12, 100'000'000},
       ssd_mobilenet_v1);
+  rows.back().channels_last = true;
   row("ssd_mobilenet_v2", "boxes, COCO", zoo, 300, thousands(16'818 + 20), {19, 100'000'000},
       ssd_mobilenet_v2);
   const char* deeplab = "tensorflow/models, deeplab";
@@ -228,6 +261,7 @@ std::vector<Recipe> dense_prediction_networks() {
   // 8,858,734 weights in the file, 6,368 of them statistics; 5.57 GFLOPs.
   row("yolo_v3_tiny", "boxes, COCO", "pjreddie/darknet", 416, exactly(8'858'734 - 6'368), {28, 100'000'000},
       yolo_v3_tiny);
+  rows.back().channels_last = true;
   return rows;
 }
 

@@ -23,6 +23,7 @@ struct Recipe {
   NetInfo info;
   std::function<Outputs(Builder&)> body;
   bool tokens = false;  ///< the input is [batch, width] of integers instead of an image of three channels
+  bool channels_last = false;  ///< the image is [batch, height, width, 3], as TensorFlow has it
 };
 
 inline constexpr std::int64_t kClasses = 1000;            ///< ImageNet

@@ -15,11 +15,11 @@ struct V1Stage {
 
 }  // namespace
 
-MobileNetV1Maps mobilenet_v1_maps(Builder& b, double width, std::int64_t output_stride) {
+MobileNetV1Maps mobilenet_v1_maps(Builder& b, double width, std::int64_t output_stride, TensorId image) {
   const auto scaled = [width](std::int64_t channels) {
     return round_channels(static_cast<double>(channels) * width);
   };
-  TensorId x = b.conv_bn_act("conv1", b.input(),
+  TensorId x = b.conv_bn_act("conv1", image == ir::kNoTensor ? b.input() : image,
                              {.out = scaled(32), .kernel = 3, .stride = 2, .pad = Pad::kSame}, Act::relu6);
   TensorId middle = x;
   int index = 1;

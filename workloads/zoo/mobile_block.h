@@ -57,8 +57,10 @@ struct MobileNetV1Maps {
   TensorId middle, last;
 };
 /// MobileNet v1's body (arXiv 1704.04861) up to its last 1x1 convolution, padded as TensorFlow does. Strides
-/// beyond `output_stride` become dilations of what follows them.
-MobileNetV1Maps mobilenet_v1_maps(Builder& b, double width, std::int64_t output_stride = 32);
+/// beyond `output_stride` become dilations of what follows them. Without an `image` it reads the network's
+/// input.
+MobileNetV1Maps mobilenet_v1_maps(Builder& b, double width, std::int64_t output_stride = 32,
+                                  TensorId image = ir::kNoTensor);
 inline TensorId mobilenet_v1_features(Builder& b, double width, std::int64_t output_stride = 32) {
   return mobilenet_v1_maps(b, width, output_stride).last;
 }

@@ -64,7 +64,9 @@ ir::Graph build(const Recipe& recipe, std::int64_t batch) {
     const Outputs outputs = recipe.body(builder);
     return builder.finish(outputs);
   }
-  Builder builder(info.name, {batch, 3, info.resolution.h, info.resolution.w});
+  const Size& size = info.resolution;
+  Builder builder(info.name, recipe.channels_last ? ir::Shape{batch, size.h, size.w, 3}
+                                                  : ir::Shape{batch, 3, size.h, size.w});
   const Outputs outputs = recipe.body(builder);
   return builder.finish(outputs);
 }
