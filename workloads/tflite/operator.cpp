@@ -274,7 +274,7 @@ void Operator::results(OpKind kind, ir::Attrs attrs, std::vector<TensorId> input
 }
 
 TensorId Operator::step(const std::string& step, OpKind kind, ir::Attrs attrs, std::vector<TensorId> inputs,
-                        std::optional<ir::Shape> shape, std::optional<ir::DType> dtype) {
+                        const std::optional<ir::Shape>& shape, std::optional<ir::DType> dtype) {
   const std::string name = fmt::format("{}_{}/{}", type_, index_, step);
   ir::Tensor tensor{name,
                     dtype.value_or(state_.graph.tensor(inputs.at(0)).dtype),

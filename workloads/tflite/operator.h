@@ -111,7 +111,7 @@ class Operator {
   /// Adds an operator "<operator>/<step>" on the way to the result and returns its output. By default its
   /// type is that of the first input.
   ir::TensorId step(const std::string& step, ir::OpKind kind, ir::Attrs attrs,
-                    std::vector<ir::TensorId> inputs, std::optional<ir::Shape> shape = {},
+                    std::vector<ir::TensorId> inputs, const std::optional<ir::Shape>& shape = {},
                     std::optional<ir::DType> dtype = {});
   ir::TensorId reshape(const std::string& step, ir::TensorId id, ir::Shape shape);
   /// Adds a reshape that computes output `i`.
