@@ -169,10 +169,13 @@ trace::Report Evaluator::evaluate(const ir::Graph& graph, const EvaluateOptions&
   const ir::Graph optimised = passes::run_pipeline(graph, &stats);
   const Compiled compiled = npu_->compile(optimised, {options.dtype});
   if (options.verify_program) program::verify(compiled.program);
+  if (options.inspect) options.inspect(compiled);
   const double compile_s = seconds_since(compile_start);
 
   const auto run_start = std::chrono::steady_clock::now();
-  kernel::RunResult run = machine_->run(compiled.program, {.spans = options.spans});
+  const auto groups = npu_->time_groups();
+  const bool spans = options.spans || !groups.empty();
+  kernel::RunResult run = machine_->run(compiled.program, {.spans = spans});
   trace::Report report;
   report.wall_s = seconds_since(run_start);
   report.compile_s = compile_s;
@@ -194,10 +197,15 @@ trace::Report Evaluator::evaluate(const ir::Graph& graph, const EvaluateOptions&
   report.layers = std::move(run.layers);
   report.engines = std::move(run.engines);
   report.spans = std::move(run.spans);
-  if (options.spans) {
+  if (spans) {
     const auto& opcodes = npu_->target().opcodes;
     for (const auto& command : compiled.program.commands)
       report.span_names.push_back(opcodes[command.opcode].name);
+  }
+  if (!groups.empty()) report.time_shares = trace::time_shares(report, groups);
+  if (!options.spans) {
+    report.spans.clear();
+    report.span_names.clear();
   }
   report.events = run.events;
   report.commands = static_cast<std::int64_t>(compiled.program.commands.size());

@@ -13,6 +13,7 @@
 #include "sim/kernel/machine.h"
 #include "sim/program/program.h"
 #include "sim/trace/report.h"
+#include "sim/trace/shares.h"
 #include "workloads/ir/graph.h"
 #include "workloads/reference/quantize.h"
 
@@ -47,6 +48,15 @@ class Npu {
   [[nodiscard]] virtual std::vector<ir::DType> dtypes() const = 0;
   /// Peak multiply-accumulates per main-clock cycle, all engines together.
   [[nodiscard]] virtual double peak_macs_per_cycle(ir::DType dtype) const = 0;
+  /// Bytes of all on-chip memories together, for estimates of area. Unless a chip says otherwise: the bounded
+  /// spaces that its programs know, and the SRAM of its memory domain.
+  [[nodiscard]] virtual std::int64_t on_chip_bytes() const {
+    std::int64_t bytes = machine().memory.sram.bytes;
+    for (const program::Space& space : target().spaces) bytes += space.global ? 0 : space.bytes;
+    return bytes;
+  }
+  /// What the report's time is divided into, the most telling first; none: it is not divided.
+  [[nodiscard]] virtual std::vector<trace::TimeGroup> time_groups() const { return {}; }
   /// Legalises and maps a network. Throws UserError listing everything the chip cannot run, or naming the
   /// layer that fits no tiling and how many bytes short the buffer is.
   [[nodiscard]] virtual Compiled compile(const ir::Graph& graph, const CompileOptions& options) const = 0;
@@ -68,6 +78,8 @@ struct EvaluateOptions {
   kernel::KernelKind kernel = kernel::KernelKind::run_ahead;
   bool verify_program = false;
   bool spans = false;
+  /// Sees the compiled network before it is simulated.
+  std::function<void(const Compiled&)> inspect;
 };
 
 /// What shares a chip's memory, or replaces it.

@@ -43,9 +43,10 @@ class Image {
       preload();
     } else if (image == 0) {
       for (const auto& layer : net_.layers) {
-        weights.push_back(layer.weight_bytes > 0
-                              ? add_buffer(layer.name + ".weights", layer.weight_bytes, true, false, ddr_end)
-                              : -1);
+        const bool own = layer.weight_bytes > 0 && layer.weights_of < 0;
+        weights.push_back(own ? add_buffer(layer.name + ".weights", layer.weight_bytes, true, false, ddr_end)
+                          : layer.weights_of < 0 ? -1
+                                                 : weights[static_cast<std::size_t>(layer.weights_of)]);
       }
     }
     weights_ = &weights;
@@ -283,17 +284,22 @@ void Image::run_piece(std::size_t index, std::int64_t tile, const Piece& piece, 
   reads(index, tile, piece, regions);
   writes(index, tile, piece, out, regions);
   done_ += piece.rows.size() * piece.units.size();
-  const std::int64_t upto = mul_div(layer.macs, done_, to.shape.h * plan.units);
+  const std::int64_t all = rows_of(net_, layer).size() * plan.units;
+  const std::int64_t upto = mul_div(layer.macs, done_, all);
   const std::int64_t macs = upto - macs_done_;
   macs_done_ = upto;
-  const std::int64_t share =
-      mul_div(layer.moved, piece.rows.size() * piece.units.size(), to.shape.h * plan.units);
+  const std::int64_t share = mul_div(layer.moved, piece.rows.size() * piece.units.size(), all);
   if (layer.kind == Kind::shave) {
     const std::int64_t bytes = std::max<std::int64_t>(share, 1) * 2;
     schedule_.command(shave_queue(spec_, tile, piece.engine), kShave,
                       {bytes, shave_cycles(spec_, layer.shave, bytes)}, std::move(regions));
   } else if (layer.kind == Kind::dma) {
     const auto queue = dma_copy(spec_, layer.permutes ? 0 : tile % spec_.dma_engines);
+    if (layer.runs > 0) {
+      const std::int64_t runs = mul_div(layer.runs, piece.rows.size() * piece.units.size(), all);
+      schedule_.command(queue, kRuns, {runs, share * to.bytes}, std::move(regions));
+      return;
+    }
     schedule_.command(queue, layer.permutes ? kPermute : kCopy, {layer.permutes ? share : share * to.bytes},
                       std::move(regions));
   } else {
@@ -338,6 +344,7 @@ void Image::compute(std::size_t index, std::int64_t tile, Range rows, Range unit
 
 void Image::chunk(std::size_t index, std::int64_t row_chunk, std::int64_t channel_chunk) {
   const LayerPlan& plan = plan_.layers[index];
+  schedule_.begin_chunk();
   bring_weights(index, channel_chunk);
   bring_sources(index, row_chunk);
   ++out_slot_;
@@ -388,16 +395,26 @@ void Image::layer(std::size_t index) {
 
 }  // namespace
 
-void emit(const Spec& spec, const Network& net, const Plan& plan, program::Program& program) {
-  Schedule schedule(spec);
-  std::int64_t ddr_end = 0;
-  std::vector<std::int64_t> weights;
-  for (std::int64_t i = 0; i < net.batch; ++i) {
-    Image image(spec, net, plan, schedule, program);
-    image.place(i, ddr_end, weights);
-    for (std::size_t layer = 0; layer < net.layers.size(); ++layer) image.layer(layer);
-  }
+std::int64_t emit(const Spec& spec, const Network& net, const Plan& plan, program::Program& program) {
+  const auto run = [&](Schedule& schedule, program::Program& into) {
+    std::int64_t ddr_end = 0;
+    std::vector<std::int64_t> weights;
+    for (std::int64_t i = 0; i < net.batch; ++i) {
+      Image image(spec, net, plan, schedule, into);
+      image.place(i, ddr_end, weights);
+      for (std::size_t layer = 0; layer < net.layers.size(); ++layer) image.layer(layer);
+    }
+  };
+  // Who waits for whom is known when all is scheduled; then barriers are handed out, and all is scheduled
+  // anew.
+  program::Program draft;
+  Schedule first(spec);
+  run(first, draft);
+  const Barriers barriers = first.barriers();
+  Schedule schedule(spec, &barriers);
+  run(schedule, program);
   schedule.finish(program);
+  return barriers.most;
 }
 
 }  // namespace npusim::vpu

@@ -58,10 +58,14 @@ struct Layer {
   std::int64_t stride = 1;
   std::int64_t weight_bytes = 0;  ///< all, with the table of biases and scales; 0: none
   std::int64_t macs = 0;
-  std::string shave;         ///< operator in the profiled table
-  bool permutes = false;     ///< a DMA layer that moves element by element
-  std::int64_t magnify = 1;  ///< output rows an input row
-  std::int64_t moved = 0;    ///< elements that a SHAVE or DMA layer works on
+  std::int64_t density = 1000;  ///< products that are not skipped for a zero, thousandths
+  std::string shave;            ///< operator in the profiled table
+  bool permutes = false;        ///< a DMA layer that moves element by element
+  std::int64_t runs = 0;        ///< of contiguous bytes that a DMA layer writes one by one; 0: it does not
+  std::int64_t magnify = 1;     ///< output rows an input row
+  std::int64_t moved = 0;       ///< elements that a SHAVE or DMA layer works on
+  tiling::Range out_rows;       ///< of its map that it writes; empty: all
+  LayerId weights_of = -1;      ///< an earlier layer that has the same weights
 
   /// A result channel depends on its own input channels only.
   [[nodiscard]] bool channelwise() const {
@@ -77,6 +81,11 @@ struct Network {
   std::vector<std::string> notes;
   std::int64_t batch = 1;
 };
+
+/// Rows of its map that a layer writes.
+tiling::Range rows_of(const Network& net, const Layer& layer);
+/// Sets each map's producer (the first of several) and its consumers.
+void connect(Network& net);
 
 /// Graph after the common passes -> layers of one image. Throws UserError listing every operator that the
 /// chip cannot run.

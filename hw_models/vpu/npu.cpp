@@ -4,6 +4,7 @@
 
 #include "hw_models/api/transfer.h"
 #include "hw_models/vpu/emit.h"
+#include "hw_models/vpu/fuse.h"
 #include "hw_models/vpu/target.h"
 #include "sim/base/error.h"
 
@@ -30,17 +31,33 @@ class Vpu : public hw::Npu, public hw::Transfers {
     return static_cast<double>(spec_.macs * spec_.dpus * spec_.tiles) / static_cast<double>(slower);
   }
 
+  [[nodiscard]] std::vector<trace::TimeGroup> time_groups() const override {
+    const auto on = [](const char* kind) {
+      return [kind](std::string_view engine, std::string_view opcode) {
+        return engine.find(kind) != std::string_view::npos && opcode != "start";
+      };
+    };
+    return {{"DPU", on(".dpu")},
+            {"SHAVE", on(".shave")},
+            {"DMA", on("dma")},
+            {"layer starts", [](std::string_view, std::string_view opcode) { return opcode == "start"; }}};
+  }
+
   [[nodiscard]] hw::Compiled compile(const ir::Graph& graph,
                                      const hw::CompileOptions& options) const override {
-    const Network net = legalize(spec_, graph, options.dtype);
-    const Plan plan = make_plan(spec_, net);
+    Network net = legalize(spec_, graph, options.dtype);
+    Plan plan = make_plan(spec_, net);
+    const std::int64_t striped = spec_.vertical_fusion ? fuse_vertically(spec_, net, plan) : 0;
     hw::Compiled compiled;
     compiled.program.target = &target_;
     compiled.program.network = graph.name;
-    emit(spec_, net, plan, compiled.program);
+    const std::int64_t barriers = emit(spec_, net, plan, compiled.program);
     compiled.views = net.views;
     for (const auto& layer : net.layers) compiled.views.push_back(layer.name);
     compiled.notes = net.notes;
+    if (striped > 0)
+      compiled.notes.push_back(fmt::format("{} layers run in stripes of rows, one after another", striped));
+    compiled.notes.push_back(fmt::format("up to {} of {} barriers in use at once", barriers, spec_.barriers));
     compiled.notes.push_back(
         fmt::format("{} of {} maps go through DDR between layers", plan.spilled, between(net)));
     return compiled;

@@ -7,9 +7,10 @@
 
 namespace npusim::vpu {
 
-/// kStart: firmware starts a layer on a DPU. DPU workloads come as one opcode an operator and mode: kDpuFirst
+/// kRuns: a DMA engine writes short runs of contiguous bytes one by one. kStart: firmware starts a layer on a
+/// DPU. DPU workloads come as one opcode an operator and mode: kDpuFirst
 /// + operator * modes + mode.
-enum Opcode : program::OpcodeId { kLoad, kStore, kCopy, kPermute, kShave, kStart, kDpuFirst };
+enum Opcode : program::OpcodeId { kLoad, kStore, kCopy, kPermute, kShave, kStart, kRuns, kDpuFirst };
 
 /// Arguments of a DPU workload. `valid`: taps that see the input, not its padding, summed over the output's
 /// pixels; `density`: of the weights, in thousandths.

@@ -40,8 +40,7 @@ Workload workload_of(const Spec& spec, const Network& net, const Layer& layer, c
                    ? valid_taps(layer.rows, rows) * valid_taps(layer.columns, {0, out.shape.w})
                    : work.width * work.height * layer.taps;
   work.tiles = plan.split_channels ? spec.tiles : 1;
-  const bool weights = layer.weight_bytes > 0 && layer.dpu == DpuOp::conv;
-  work.density = weights ? static_cast<std::int64_t>(spec.weight_density * 1000) : 1000;
+  work.density = layer.density;
   work.mode = best_mode(spec, work);
   return work;
 }

@@ -9,26 +9,12 @@
 #include <set>
 
 #include "hw_models/mapping/allocator.h"
+#include "hw_models/vpu/chunks.h"
 #include "sim/base/error.h"
 
 namespace npusim::vpu {
 
 namespace {
-
-constexpr std::int64_t kAlignment = 64;
-
-/// Bytes that a layer has in a tile's CMX besides resident maps.
-struct Need {
-  std::int64_t weights = 0, weight_slots = 0;  ///< bytes of a slot, number of slots
-  std::vector<std::int64_t> sources;           ///< bytes of a slot; 0: resident
-  std::int64_t source_slots = 1;
-  std::int64_t out = 0, out_slots = 0;
-  [[nodiscard]] std::int64_t total() const {
-    std::int64_t bytes = round_up(weights, kAlignment) * weight_slots + round_up(out, kAlignment) * out_slots;
-    for (const auto one : sources) bytes += round_up(one, kAlignment) * source_slots;
-    return bytes;
-  }
-};
 
 class Planner {
  public:
@@ -69,7 +55,7 @@ class Planner {
     plan.tile_rows.clear();
     plan.tile_units.clear();
     for (std::int64_t tile = 0; tile < spec_.tiles; ++tile) {
-      const Range rows{0, out.shape.h};
+      const Range rows = rows_of(net_, layer);
       const Range units{0, plan.units};
       plan.tile_rows.push_back(channels ? rows : chunk_of(rows, spec_.tiles, tile));
       plan.tile_units.push_back(channels ? chunk_of(units, spec_.tiles, tile) : units);
@@ -96,7 +82,7 @@ class Planner {
     divide(channels, layer, true);
     const bool whole = std::any_of(layer.sources.begin(), layer.sources.end(),
                                    [](const Source& source) { return source.whole; });
-    if (out_of(layer).shape.h < spec_.tiles || spec_.tiles == 1) {
+    if (rows_of(net_, layer).size() < spec_.tiles || spec_.tiles == 1) {
       strategies_[index] = spec_.tiles == 1 ? rows : channels;
     } else if (channels.units < spec_.tiles) {
       strategies_[index] = rows;
@@ -113,7 +99,8 @@ class Planner {
     plan_ = Plan();
     plan_.maps.resize(net_.maps.size());
     plan_.layers = strategies_;
-    memory_.emplace(0, spec_.cmx_bytes, kAlignment);
+    tried_.clear();
+    memory_.emplace(0, spec_.cmx_bytes, kCmxAlignment);
     for (std::size_t i = 0; i < net_.maps.size(); ++i) {
       plan_.maps[i].cuts = {0, net_.maps[i].stored};
       store_rows(i);
@@ -181,7 +168,7 @@ class Planner {
     const auto id = static_cast<std::size_t>(net_.layers[index].out);
     const Map& map = net_.maps[id];
     if (spec_.local_operands || map.output || !spec_.keep_activations || spilled_.count(id) != 0 ||
-        map.consumers.empty())
+        map.consumers.empty() || !tried_.insert(id).second)
       return;
     const auto offset =
         memory_->allocate(resident_bytes(id), static_cast<std::int64_t>(index), map.consumers.back());
@@ -194,6 +181,7 @@ class Planner {
     const LayerPlan& plan = plan_.layers[index];
     auto& cuts = plan_.maps[static_cast<std::size_t>(net_.layers[index].out)].cuts;
     std::set<std::int64_t> marks = {0, plan.units};
+    for (const auto cut : cuts) marks.insert(cut / plan.unit);  // of a map that several layers write
     for (const Range& units : plan.tile_units) {
       for (std::int64_t i = 0; i < plan.channel_chunks; ++i) {
         const Range chunk = chunk_of(units, plan.channel_chunks, i);
@@ -224,96 +212,11 @@ class Planner {
 
   // --- chunks ---
 
-  [[nodiscard]] Need need_of(std::size_t index, const LayerPlan& plan) const {
-    const Layer& layer = net_.layers[index];
-    const bool several = plan.row_chunks * plan.channel_chunks > 1;
-    Need need;
-    const std::int64_t units = ceil_div(plan.tile_units[0].size(), plan.channel_chunks);
-    need.weights = layer.weight_bytes > 0 ? weight_bytes(layer, plan, {0, units}) : 0;
-    need.weight_slots = need.weights == 0 ? 0 : plan.channel_chunks > 1 ? 2 : 1;
-    need.source_slots = plan.row_chunks > 1 ? 2 : 1;
-    for (const auto& source : layer.sources) {
-      const auto id = static_cast<std::size_t>(source.map);
-      std::int64_t rows = 0;
-      for (const Range& own : plan.tile_rows) {
-        for (std::int64_t i = 0; i < plan.row_chunks; ++i) {
-          const Range chunk = chunk_of(own, plan.row_chunks, i);
-          if (!chunk.empty()) rows = std::max(rows, needed_rows(net_, layer, source, chunk).size());
-        }
-      }
-      need.sources.push_back(plan_.maps[id].resident ? 0 : rows * net_.maps[id].row_bytes());
-    }
-    const Map& out = out_of(layer);
-    if (!plan_.maps[static_cast<std::size_t>(layer.out)].resident) {
-      const std::int64_t rows = ceil_div(plan.tile_rows[0].size(), plan.row_chunks);
-      need.out = rows * out.shape.w * units * plan.unit * out.bytes;
-      need.out_slots = several ? 2 : 1;
-    }
-    return need;
-  }
-
-  /// Rough cycles of a layer cut like this: what DMA takes, what cannot be overlapped, and what every chunk
-  /// costs.
-  [[nodiscard]] double cost(const Need& need, const LayerPlan& plan, bool shared_rows) const {
-    const double rate = spec_.dma_bytes_per_cycle * static_cast<double>(spec_.dma_engines);
-    const auto chunks = static_cast<double>(plan.row_chunks * plan.channel_chunks);
-    double rows = 0;
-    for (const auto bytes : need.sources) rows += static_cast<double>(bytes);
-    rows *= shared_rows ? 1 : static_cast<double>(spec_.tiles);
-    const auto weights =
-        static_cast<double>(need.weights) * (plan.split_channels ? static_cast<double>(spec_.tiles) : 1);
-    const double row_loads = plan.row_chunks == 1  ? 1
-                             : plan.channels_outer ? chunks
-                                                   : static_cast<double>(plan.row_chunks);
-    const double weight_loads = plan.channel_chunks == 1 ? 1
-                                : plan.channels_outer    ? static_cast<double>(plan.channel_chunks)
-                                                         : chunks;
-    const double out = static_cast<double>(need.out * spec_.tiles);
-    const double moved = rows * row_loads + weights * weight_loads + out * chunks;
-    return (moved + rows + out) / rate + chunks * static_cast<double>(spec_.barrier_cycles * 2 + 300);
-  }
-
-  static std::vector<std::int64_t> chunk_counts(std::int64_t most) {
-    std::vector<std::int64_t> counts;
-    for (const std::int64_t n : {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256, 512, 1024, 2048}) {
-      if (n < most) counts.push_back(n);
-    }
-    counts.push_back(most);
-    return counts;
-  }
-
   bool place_layer(std::size_t index) {
-    const Layer& layer = net_.layers[index];
     LayerPlan& plan = plan_.layers[index];
-    struct Option {
-      double cost;
-      LayerPlan plan;
-    };
-    std::vector<Option> options;
-    const bool whole = spec_.local_operands;
-    const std::int64_t most_units = whole ? 1
-                                    : layer.kind == Kind::dpu && !layer.channelwise()
-                                        ? plan.tile_units[0].size()
-                                        : 1;
-    for (const auto channels : chunk_counts(most_units)) {
-      for (const auto rows : chunk_counts(whole ? 1 : plan.tile_rows[0].size())) {
-        for (const bool outer : {true, false}) {
-          if (!outer && (rows == 1 || channels == 1)) continue;
-          LayerPlan tried = plan;
-          tried.row_chunks = rows;
-          tried.channel_chunks = channels;
-          tried.channels_outer = outer;
-          const Need need = need_of(index, tried);
-          if (need.total() <= spec_.cmx_bytes)
-            options.push_back({cost(need, tried, plan.split_channels), std::move(tried)});
-        }
-      }
-    }
-    std::stable_sort(options.begin(), options.end(),
-                     [](const Option& a, const Option& b) { return a.cost < b.cost; });
-    for (auto& option : options) {
-      if (allocate(index, option.plan)) {
-        plan = std::move(option.plan);
+    for (auto& option : chunkings(spec_, net_, plan_.maps, net_.layers[index], plan)) {
+      if (allocate(index, option)) {
+        plan = std::move(option);
         return true;
       }
     }
@@ -321,7 +224,7 @@ class Planner {
   }
 
   bool allocate(std::size_t index, LayerPlan& plan) {
-    const Need need = need_of(index, plan);
+    const Need need = need_of(net_, plan_.maps, net_.layers[index], plan);
     mapping::LifetimeAllocator memory = *memory_;
     const auto at = static_cast<std::int64_t>(index);
     const auto slots = [&](std::int64_t bytes, std::int64_t count, std::vector<std::int64_t>& offsets,
@@ -386,7 +289,7 @@ class Planner {
     smallest.row_chunks = smallest.tile_rows[0].size();
     if (layer.kind == Kind::dpu && !layer.channelwise())
       smallest.channel_chunks = smallest.tile_units[0].size();
-    const Need need = need_of(index, smallest);
+    const Need need = need_of(net_, plan_.maps, layer, smallest);
     std::int64_t rows = 0;
     for (const auto bytes : need.sources) rows += bytes;
     throw UserError(
@@ -403,6 +306,7 @@ class Planner {
   Plan plan_;
   std::optional<mapping::LifetimeAllocator> memory_;
   std::set<std::size_t> spilled_;
+  std::set<std::size_t> tried_;  ///< maps for which a place in CMX was sought in this attempt
 };
 
 }  // namespace

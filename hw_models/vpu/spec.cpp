@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <sstream>
 
 #include "sim/base/error.h"
 
@@ -103,6 +104,7 @@ void read_memory(const Config& config, Spec& spec) {
   const std::int64_t rate = thousandths(config, "dma.bytes_per_cmx_clock", 1, 1024);
   const std::int64_t copy = thousandths(config, "dma.copy_bytes_per_cmx_clock", 1, 1024);
   const std::int64_t permute = thousandths(config, "dma.permute_elements_per_cmx_clock", 0.1, 1024);
+  spec.run_milli_clocks = thousandths(config, "dma.run_cmx_clocks", 0, 1000);
   spec.copy_milli_bytes = mul_div(copy, spec.cmx_clock_hz, spec.clock_hz);
   spec.permute_milli_elements = mul_div(permute, spec.cmx_clock_hz, spec.clock_hz);
   spec.dma_bytes_per_cycle = static_cast<double>(mul_div(rate, spec.cmx_clock_hz, spec.clock_hz)) / 1000;
@@ -121,6 +123,31 @@ void read_memory(const Config& config, Spec& spec) {
   }
 }
 
+/// "none", or "LAYER=WEIGHTS/ACTIVATIONS" of any number of layers, with semicolons between.
+std::vector<Density> read_densities(const Config& config) {
+  const std::string text = config.text("mapping.layer_density");
+  std::vector<Density> densities;
+  if (text == "none") return densities;
+  std::istringstream entries(text);
+  for (std::string entry; std::getline(entries, entry, ';');) {
+    const auto equals = entry.rfind('=');
+    Density density;
+    density.layer = entry.substr(0, equals);
+    char slash = 0;
+    std::istringstream shares(equals == std::string::npos ? "" : entry.substr(equals + 1));
+    shares >> density.weights >> slash >> density.activations;
+    const auto share = [](double value) { return value >= 0.01 && value <= 1; };
+    if (!shares || !shares.eof() || slash != '/' || !share(density.weights) || !share(density.activations)) {
+      throw UserError(
+          fmt::format("{}: '{}': expected LAYER=WEIGHTS/ACTIVATIONS, shares from 0.01 to 1 that are "
+                      "not zero, for instance conv1=0.5/1",
+                      config.where("mapping.layer_density"), entry));
+    }
+    densities.push_back(density);
+  }
+  return densities;
+}
+
 }  // namespace
 
 Spec read_spec(const Config& config) {
@@ -134,6 +161,7 @@ Spec read_spec(const Config& config) {
   spec.cmx_bytes = config.integer("cmx.kib", 1, 1 << 20) * 1024;
   read_dpu(config, spec);
   read_memory(config, spec);
+  spec.barriers = config.integer("barrier.count", 1, 1 << 20);
   spec.barrier_cycles = std::max<std::int64_t>(1, nanoseconds(config, "barrier.latency_ns", spec.clock_hz));
   spec.launch_cycles = nanoseconds(config, "launch.inference_ns", spec.clock_hz);
   spec.shave_clock_factor = config.number("shave.time_factor", 0.01, 100);
@@ -143,9 +171,12 @@ Spec read_spec(const Config& config) {
   spec.permute_input = config.boolean("mapping.permute_input");
   spec.prefetch_weights = config.boolean("mapping.prefetch_weights");
   spec.prefetch_layers = config.integer("mapping.prefetch_layers", 1, 64);
+  spec.vertical_fusion = config.boolean("mapping.vertical_fusion");
   spec.keep_activations = config.boolean("mapping.keep_activations");
   spec.local_operands = config.boolean("mapping.local_operands");
-  spec.weight_density = config.number("mapping.weight_density", 0.01, 1);
+  spec.density = {"", config.number("mapping.weight_density", 0.01, 1),
+                  config.number("mapping.activation_density", 0.01, 1)};
+  spec.layer_density = read_densities(config);
   if (spec.local_operands) {
     spec.task_cycles = 0;
     spec.dpus = 1;

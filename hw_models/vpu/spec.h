@@ -61,6 +61,12 @@ struct ShaveCost {
   double us_per_byte = 0;
 };
 
+/// Shares of a convolution's weights and activations that are not zero.
+struct Density {
+  std::string layer;  ///< empty: of all
+  double weights = 1, activations = 1;
+};
+
 enum class Generation : std::uint8_t { keembay, cuboid };
 
 /// Everything the engines and the mapper need to know. Sizes in bytes, times in cycles of the main clock,
@@ -90,10 +96,12 @@ struct Spec {
   std::int64_t copy_start = 0;              ///< CMX to CMX, main clock
   std::int64_t copy_milli_bytes = 0;        ///< bytes a main-clock cycle in thousandths, CMX to CMX
   std::int64_t permute_milli_elements = 0;  ///< elements a main-clock cycle in thousandths
+  std::int64_t run_milli_clocks = 0;        ///< CMX clocks that a run of contiguous bytes takes at least
   std::int64_t read_start = 0, write_start = 0;
   double dma_bytes_per_cycle = 0;  ///< of the main clock, for the mapper's estimates
   std::int64_t transfers_in_flight = 1;
 
+  std::int64_t barriers = 64;       ///< of the chip
   std::int64_t barrier_cycles = 1;  ///< from the end of the last producer to the start of a consumer
   std::int64_t launch_cycles = 0;   ///< of an inference
 
@@ -106,7 +114,9 @@ struct Spec {
   std::int64_t prefetch_layers = 1;
   bool local_operands = false;
   bool keep_activations = true;
-  double weight_density = 1;  ///< of convolutions' weights; 1: sparsity off
+  bool vertical_fusion = false;
+  Density density;                     ///< of convolutions; 1: sparsity off
+  std::vector<Density> layer_density;  ///< of single layers
 
   mem::MemorySpec memory;
 
@@ -117,6 +127,10 @@ struct Spec {
   /// Edges of CMX's clock within `cycles` of the main clock.
   [[nodiscard]] std::int64_t cmx_clocks(std::int64_t cycles) const {
     return mul_div(cycles, cmx_clock_hz, clock_hz);
+  }
+  /// CMX clocks (thousandths) as main-clock cycles, rounded up.
+  [[nodiscard]] std::int64_t from_cmx_milli(std::int64_t milli) const {
+    return ceil_div(mul_div(milli, clock_hz, cmx_clock_hz), 1000);
   }
 };
 

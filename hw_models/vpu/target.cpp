@@ -25,7 +25,8 @@ std::vector<program::Opcode> opcode_table(const Spec& spec) {
                                           {"copy", {"bytes"}},
                                           {"permute", {"elements"}},
                                           {"shave", {"bytes", "cycles"}},
-                                          {"start", {"cycles"}}};
+                                          {"start", {"cycles"}},
+                                          {"runs", {"runs", "bytes"}}};
   for (const char* op : {"conv", "image_conv", "depthwise", "pool", "eltwise"}) {
     for (const auto& mode : spec.modes) {
       opcodes.push_back({fmt::format("{}_{}", op, lower(mode.name)),

@@ -172,9 +172,15 @@ std::int64_t permute_cycles(const Spec& spec, std::int64_t elements) {
   return spec.copy_start + ceil_div(elements * kThousand, spec.permute_milli_elements);
 }
 
+std::int64_t run_cycles(const Spec& spec, std::int64_t runs, std::int64_t bytes) {
+  return std::max(copy_cycles(spec, bytes),
+                  spec.copy_start + spec.from_cmx_milli(runs * spec.run_milli_clocks));
+}
+
 kernel::Duration duration(const Spec& spec, const program::Command& command) {
   if (command.opcode == kCopy) return {copy_cycles(spec, command.args[0]), 0};
   if (command.opcode == kPermute) return {permute_cycles(spec, command.args[0]), 0};
+  if (command.opcode == kRuns) return {run_cycles(spec, command.args[0], command.args[1]), 0};
   if (command.opcode == kShave) return {command.args[1], 0};
   if (command.opcode == kStart) return {std::max<std::int64_t>(1, command.args[0]), 0};
   ensure(command.opcode >= kDpuFirst, "a command that no engine of the VPU runs");

@@ -40,6 +40,8 @@ std::vector<std::string> shave_operators();
 /// Cycles of a DMA engine that copies inside CMX, and that moves element by element.
 std::int64_t copy_cycles(const Spec& spec, std::int64_t bytes);
 std::int64_t permute_cycles(const Spec& spec, std::int64_t elements);
+/// Cycles of a DMA engine that writes `bytes` as `runs` of contiguous bytes.
+std::int64_t run_cycles(const Spec& spec, std::int64_t runs, std::int64_t bytes);
 
 /// Duration of any command that runs on a DPU, a SHAVE or inside CMX.
 kernel::Duration duration(const Spec& spec, const program::Command& command);

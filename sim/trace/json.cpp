@@ -116,6 +116,10 @@ std::string to_json(const Report& report, bool with_wall_time) {
   json["layers"] = Json::array();
   for (const LayerReport& layer : report.layers) json["layers"].push_back(json_of(layer));
   json["engines"] = json_of(report.engines);
+  for (const TimeShare& share : report.time_shares) {
+    json["time"].push_back(
+        {{"name", share.name}, {"cycles", share.cycles}, {"busy_cycles", share.busy_cycles}});
+  }
   json["coverage"] = json_of(report.coverage);
   json["notes"] = report.notes;
   json["hardware"] = report.hardware;

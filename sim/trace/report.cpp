@@ -169,6 +169,11 @@ void check_sums(const Report& report) {
     rest = rest.subspan(segment.size());
   }
   check_equal("the layers' cycles", at, report.total_cycles);
+  if (!report.time_shares.empty()) {
+    std::int64_t cycles = 0;
+    for (const TimeShare& share : report.time_shares) cycles += share.cycles;
+    check_equal("the parts of the time", cycles, report.total_cycles);
+  }
   check_equal("the layers' MACs", sum.macs, report.macs);
   check_equal("the layers' DRAM bytes read", sum.dram_read_bytes, report.dram_read_bytes);
   check_equal("the layers' DRAM bytes written", sum.dram_write_bytes, report.dram_write_bytes);

@@ -109,6 +109,13 @@ struct Span {
   std::int64_t stall_from = 0;
 };
 
+/// A part of a run's time; what the parts are is the chip's to say.
+struct TimeShare {
+  std::string name;
+  std::int64_t cycles = 0;       ///< in which this part is what counts: all parts' add up to the total
+  std::int64_t busy_cycles = 0;  ///< in which it had any part, beside others or not
+};
+
 /// The result of a run; JSON schema npusim.report/1.
 struct Report {
   std::string hw;
@@ -133,6 +140,7 @@ struct Report {
   std::int64_t alone_cycles = 0;  ///< total_cycles of the same without co-runners; 0: not known
   std::vector<LayerReport> layers;
   std::vector<EngineReport> engines;
+  std::vector<TimeShare> time_shares;  ///< of chips that say what their time consists of
   Coverage coverage;
   std::vector<std::string> notes;  ///< padding losses, spills, assumptions worth telling
   std::string hardware;            ///< the resolved description, canonical text
@@ -152,9 +160,9 @@ struct Report {
   [[nodiscard]] double achieved_gb_s(const CoRunnerReport& corunner) const;
 };
 
-/// Throws InternalError unless engines and layers add up, exactly: layers' cycles, MACs and bytes to the
-/// report's; each engine's busy and stall cycles to the total, to every segment's cycles, and layer by layer
-/// to the engine's own; none negative.
+/// Throws InternalError unless engines and layers add up, exactly: layers' cycles, MACs and bytes and the
+/// parts of the time to the report's; each engine's busy and stall cycles to the total, to every segment's
+/// cycles, and layer by layer to the engine's own; none negative.
 void check_sums(const Report& report);
 
 /// The machine interface: schema npusim.report/1, one JSON object. `with_wall_time` false leaves out the

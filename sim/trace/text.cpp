@@ -140,6 +140,17 @@ std::string layers(const Report& report) {
   return table.text(kWidth);
 }
 
+std::string time_shares(const Report& report) {
+  std::string text;
+  for (const TimeShare& part : report.time_shares) {
+    text += fmt::format("{}{} {:.1f} %", text.empty() ? "" : ", ", part.name,
+                        100 * share(part.cycles, report.total_cycles));
+    if (part.busy_cycles != part.cycles)
+      text += fmt::format(" (at work {:.1f})", 100 * share(part.busy_cycles, report.total_cycles));
+  }
+  return text.empty() ? text : item("time", text);
+}
+
 std::string coverage(const Coverage& coverage) {
   return item(
       "coverage",
@@ -163,7 +174,7 @@ std::string to_text(const Report& report) {
   const std::string title =
       fmt::format("{}: {}, batch {}, {}", report.hw, report.network, report.batch, report.dtype);
   std::string text = shorten_middle(title, kWidth) + "\n\n" + totals(report) + "\n" + engines(report) + "\n" +
-                     layers(report) + "\n" + coverage(report.coverage);
+                     layers(report) + "\n" + time_shares(report) + coverage(report.coverage);
   for (const std::string& note : report.notes) text += item("note", note);
   return text + effort(report);
 }

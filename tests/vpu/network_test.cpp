@@ -43,13 +43,9 @@ TEST_CASE("yolo_v8n and BERT take what is published within 20 %") {
   CHECK(std::abs(latency_error("bert_large_uncased_squad", 115.92)) < 0.2);
 }
 
-TEST_CASE("ssd_mobilenet_v1 and yolo_v3_tiny are a quarter to a half too fast", "[deviation]") {
-  const double ssd = latency_error("ssd_mobilenet_v1", 1.57);
-  CHECK(ssd < -0.2);
-  CHECK(ssd > -0.5);
-  const double yolo = latency_error("yolo_v3_tiny", 2.87);
-  CHECK(yolo < -0.2);
-  CHECK(yolo > -0.5);
+TEST_CASE("networks whose image has its channels last take what is published within 20 %") {
+  CHECK(std::abs(latency_error("yolo_v3_tiny", 2.87)) < 0.2);
+  CHECK(std::abs(latency_error("ssd_mobilenet_v1", 1.57)) < 0.2);
 }
 
 TEST_CASE("without prefetch weights arrive after the layer in front has ended: MobileNetV2 takes longer") {
@@ -122,32 +118,6 @@ TEST_CASE("activations without a place in post-processing run on SHAVEs") {
   const auto report = run(graph);
   CHECK(engine(report, "tile0.shave0").busy_cycles > 0);
   CHECK(engine(report, "tile1.shave1").busy_cycles > 0);
-}
-
-TEST_CASE("17 channels are padded to 32, and the report tells the loss") {
-  zoo::Builder builder("odd", {1, 64, 16, 16});
-  const auto x = builder.conv("a", builder.input(), {17, 1});
-  const auto report = run(builder.finish(builder.conv("b", x, {64, 1})));
-  const bool told = std::any_of(report.notes.begin(), report.notes.end(), [](const std::string& note) {
-    return note.find("padded to multiples of 16") != std::string::npos;
-  });
-  CHECK(told);
-}
-
-TEST_CASE("what fits no CMX is refused with its sizes") {
-  const auto graph = one_conv({1, 64, 56, 56}, {64, 3});
-  const std::string error = error_of(graph, {"cmx.kib=16"});
-  CHECK(error.find("layer 'conv'") != std::string::npos);
-  CHECK(error.find("but a tile has 16384") != std::string::npos);
-}
-
-TEST_CASE("a 13x13 kernel and a stride of 9 are refused, both at once, with what a DPU takes") {
-  zoo::Builder builder("wide", {1, 16, 64, 64});
-  const auto x = builder.conv("a", builder.input(), {16, 13});
-  const std::string error = error_of(builder.finish(builder.conv("b", x, {16, 9, 9})));
-  CHECK(error.find("2 operators") != std::string::npos);
-  CHECK(error.find("kernel 13x13; a DPU takes up to 11") != std::string::npos);
-  CHECK(error.find("stride 9x9; a DPU takes up to 8") != std::string::npos);
 }
 
 TEST_CASE("every number of the VPUs' descriptions has a source") {
