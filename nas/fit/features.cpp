@@ -1,0 +1,120 @@
+#include "nas/fit/features.h"
+
+#include <algorithm>
+
+#include "sim/base/error.h"
+
+namespace npusim::fit {
+namespace {
+
+constexpr std::size_t kLaunch = kStaticFeatures;
+constexpr std::size_t kCommands = kStaticFeatures + 1;
+
+/// "core0.cube" and "core1.cube" are both "core.cube".
+std::string without_numbers(std::string name) {
+  std::erase_if(name, [](char c) { return c >= '0' && c <= '9'; });
+  return name;
+}
+
+/// A network of this operator alone: its activations are inputs, its results outputs.
+ir::Graph alone(const ir::Graph& graph, const ir::Op& op) {
+  ir::Graph one;
+  one.name = op.name;
+  std::map<ir::TensorId, ir::TensorId> ids;
+  const auto take = [&](ir::TensorId id, bool result) {
+    if (id == ir::kNoTensor) return id;
+    const auto [at, added] = ids.emplace(id, ir::kNoTensor);
+    if (added) {
+      ir::Tensor tensor = graph.tensor(id);
+      const bool input = !result && tensor.role != ir::TensorRole::weight;
+      if (input) tensor.role = ir::TensorRole::input;
+      at->second = one.add_tensor(std::move(tensor));
+      if (input) one.inputs.push_back(at->second);
+      if (result) one.outputs.push_back(at->second);
+    }
+    return at->second;
+  };
+  ir::Op copy = op;
+  for (ir::TensorId& id : copy.inputs) id = take(id, false);
+  for (ir::FusedStep& step : copy.fused) step.operand = take(step.operand, false);
+  for (ir::TensorId& id : copy.outputs) id = take(id, true);
+  one.ops.push_back(std::move(copy));
+  return one;
+}
+
+}  // namespace
+
+Extractor::Extractor(const Config& chip, ir::DType dtype)
+    : npu_(hw::make_npu(chip)), dtype_(dtype), names_{"m",   "v",       "d",      "in",
+                                                      "out", "weights", "launch", "commands"} {
+  std::map<std::string, std::size_t> first;
+  for (const auto& queue : npu_->target().queues) {
+    const std::string name = without_numbers(queue.name);
+    const auto [at, added] = first.emplace(name, names_.size());
+    if (added && queue.memory) {
+      names_.push_back("read." + name);
+      names_.push_back("write." + name);
+    } else if (added) {
+      names_.push_back("busy." + name);
+    }
+    feature_.push_back(at->second);
+  }
+}
+
+void Extractor::compile(const ir::Graph& graph, const ir::Op& op, std::vector<double>& features) const {
+  const hw::Compiled compiled = npu_->compile(alone(graph, op), {dtype_});
+  const auto& program = compiled.program;
+  const auto& target = npu_->target();
+  std::vector<double> busy(target.queues.size(), 0);
+  for (const auto& task : program.tasks) {
+    if (task.name != op.name && operator_of(task.name) != op.name) continue;
+    features[kLaunch] += static_cast<double>(task.launch_cycles);
+    features[kCommands] += task.command_count;
+    for (std::uint32_t i = task.first_command; i < task.first_command + task.command_count; ++i) {
+      const auto& command = program.commands[i];
+      const auto& timing = npu_->machine().engines[command.queue].timing;
+      if (timing) busy[command.queue] += static_cast<double>(timing(command).cycles);
+      if (!target.queues[command.queue].memory) continue;
+      for (const auto& region : program.regions_of(command)) {
+        if (!target.spaces[region.space].global) continue;
+        features[feature_[command.queue] + (region.write ? 1 : 0)] +=
+            static_cast<double>(region.total_bytes());
+      }
+    }
+  }
+  for (std::size_t queue = 0; queue < busy.size(); ++queue) {
+    if (target.queues[queue].memory) continue;
+    features[feature_[queue]] = std::max(features[feature_[queue]], busy[queue]);
+  }
+}
+
+const std::vector<double>& Extractor::features(const ir::Graph& graph, const ir::Op& op) {
+  const auto [at, added] = known_.emplace(signature_of(graph, op), std::vector<double>());
+  if (!added) return at->second;
+  const Counts counts = counts_of(graph, op);
+  double weights = 0;
+  double in = 0;
+  double out = 0;
+  const auto add = [&](ir::TensorId id, double& sum) {
+    if (id != ir::kNoTensor) sum += static_cast<double>(ir::elements(graph.tensor(id).shape));
+  };
+  for (const ir::TensorId id : op.inputs) {
+    if (id == ir::kNoTensor) continue;
+    add(id, graph.tensor(id).role == ir::TensorRole::weight ? weights : in);
+  }
+  for (const ir::FusedStep& step : op.fused) add(step.operand, in);
+  for (const ir::TensorId id : op.outputs) add(id, out);
+  std::vector<double> features{counts.m, counts.v, counts.d, in, out, weights};
+  features.resize(names_.size(), 0);
+  std::vector<double> compiled = features;
+  try {
+    compile(graph, op, compiled);
+    features = std::move(compiled);
+  } catch (const UserError&) {
+    // In its network a neighbour or the host may take over what the chip refuses here.
+  }
+  at->second = std::move(features);
+  return at->second;
+}
+
+}  // namespace npusim::fit

@@ -1,0 +1,234 @@
+#include "nas/fit/roofline.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <set>
+
+#include "nas/fit/linear.h"
+#include "sim/base/error.h"
+
+namespace npusim::fit {
+namespace {
+
+using Index = Eigen::Index;
+
+constexpr std::size_t kFewestOperators = 12;
+constexpr int kMostRounds = 60;
+/// Residuals beyond this many median deviations count linearly.
+constexpr double kHuber = 2.5;
+
+/// Different operators of one kind: a row each.
+struct Rows {
+  Matrix counts;
+  Vector cycles;  ///< mean
+  Vector weights;
+};
+
+/// The ceilings' p-norm.
+double together(double overlap, const Vector& ceilings) {
+  const double top = ceilings.size() == 0 ? 0 : ceilings.maxCoeff();
+  if (overlap == 0 || top <= 0) return top;
+  return top * std::pow((ceilings.array() / top).pow(overlap).sum(), 1 / overlap);
+}
+
+/// d norm / d ceiling, which adds up with the ceilings to the norm; ties of a maximum go to the first.
+Vector shares(double overlap, const Vector& ceilings) {
+  Vector share = Vector::Zero(ceilings.size());
+  const double norm = together(overlap, ceilings);
+  if (norm <= 0) {
+    share.setConstant(1 / static_cast<double>(std::max<Index>(1, ceilings.size())));
+  } else if (overlap == 0) {
+    Index top = 0;
+    ceilings.maxCoeff(&top);
+    share[top] = 1;
+  } else {
+    share = (ceilings.array() / norm).pow(overlap - 1);
+  }
+  return share;
+}
+
+Vector predictions(const Rows& rows, double overlap, const Vector& slopes) {
+  const Index columns = rows.counts.cols();
+  Vector out(rows.counts.rows());
+  for (Index i = 0; i < out.size(); ++i) {
+    const Vector counts = rows.counts.row(i);
+    out[i] = slopes[0] + together(overlap, counts.cwiseProduct(slopes.segment(1, columns))) +
+             counts.dot(slopes.segment(1 + columns, columns));
+  }
+  return out;
+}
+
+/// Huber's weights of residuals, scaled by each row's own weight.
+Vector robust(const Rows& rows, const Vector& residuals) {
+  Vector sizes = residuals.cwiseAbs().cwiseProduct(rows.weights.cwiseSqrt());
+  Vector sorted = sizes;
+  std::sort(sorted.begin(), sorted.end());
+  const double limit = kHuber * 1.4826 * sorted[sorted.size() / 2];
+  Vector weights = rows.weights;
+  for (Index i = 0; i < weights.size(); ++i) {
+    if (limit > 0 && sizes[i] > limit) weights[i] *= limit / sizes[i];
+  }
+  return weights;
+}
+
+double loss(const Rows& rows, const Vector& residuals) {
+  // Absolute: what a network's error adds up from, outliers included once.
+  return residuals.cwiseAbs().dot(rows.weights.cwiseSqrt());
+}
+
+/// Launch, slopes of ceilings, slopes of serial counts; sets `error`.
+Vector fit_slopes(const Rows& rows, double overlap, double& error) {
+  const Index n = rows.counts.rows();
+  const Index columns = rows.counts.cols();
+  Vector slopes = Vector::Zero(1 + 2 * columns);
+  // Every ceiling starts at what it would be alone.
+  for (Index j = 0; j < columns; ++j) {
+    const double squares = rows.counts.col(j).squaredNorm();
+    if (squares > 0) slopes[1 + j] = std::max(0.0, rows.counts.col(j).dot(rows.cycles) / squares);
+  }
+  Vector best = slopes;
+  error = std::numeric_limits<double>::infinity();
+  Vector weights = rows.weights;
+  for (int round = 0; round < kMostRounds; ++round) {
+    Matrix a(n, 1 + 2 * columns);
+    a.col(0).setOnes();
+    for (Index i = 0; i < n; ++i) {
+      const Vector counts = rows.counts.row(i);
+      const Vector share = shares(overlap, counts.cwiseProduct(slopes.segment(1, columns)));
+      a.row(i).segment(1, columns) = counts.cwiseProduct(share);
+      a.row(i).segment(1 + columns, columns) = counts;
+    }
+    const Vector roots = weights.cwiseSqrt();
+    const Vector next = nonnegative_least_squares(roots.asDiagonal() * a, roots.cwiseProduct(rows.cycles));
+    // Half a step: full ones swing between two assignments of rows to ceilings.
+    slopes = round == 0 ? next : Vector(0.5 * (slopes + next));
+    const Vector residuals = predictions(rows, overlap, slopes) - rows.cycles;
+    const double now = loss(rows, residuals);
+    if (now < error * (1 - 1e-6)) {
+      best = slopes;
+      error = now;
+    } else if (round > 12) {
+      break;
+    }
+    weights = robust(rows, residuals);
+  }
+  return best;
+}
+
+Roofline fit_one(const Rows& rows) {
+  double least = std::numeric_limits<double>::infinity();
+  Roofline best;
+  for (const double overlap : {1.0, 2.0, 4.0, 0.0}) {
+    double error = 0;
+    const Vector slopes = fit_slopes(rows, overlap, error);
+    if (error >= least) continue;
+    least = error;
+    const Index columns = rows.counts.cols();
+    best.launch = slopes[0];
+    best.overlap = overlap;
+    best.ceilings.assign(slopes.data() + 1, slopes.data() + 1 + columns);
+    best.serial.assign(slopes.data() + 1 + columns, slopes.data() + slopes.size());
+  }
+  return best;
+}
+
+/// The operators that occur in `networks`, with their mean cycles and how often.
+struct Means {
+  std::vector<double> cycles, count;
+};
+
+Means means_of(const Dataset& data, std::span<const std::size_t> networks) {
+  Means means{std::vector<double>(data.operators.size(), 0), std::vector<double>(data.operators.size(), 0)};
+  for (const std::size_t network : networks) {
+    for (const Sample& sample : data.networks[network].samples) {
+      means.cycles[sample.op] += static_cast<double>(sample.cycles);
+      means.count[sample.op] += 1;
+    }
+  }
+  for (std::size_t i = 0; i < means.count.size(); ++i) {
+    if (means.count[i] > 0) means.cycles[i] /= means.count[i];
+  }
+  return means;
+}
+
+Rows rows_of(const Dataset& data, const Means& means, const std::vector<std::size_t>& operators) {
+  const auto n = static_cast<Index>(operators.size());
+  Rows rows{Matrix(n, static_cast<Index>(data.features.size())), Vector(n), Vector(n)};
+  double mean = 0;
+  for (const std::size_t op : operators) mean += means.cycles[op] / static_cast<double>(n);
+  for (Index i = 0; i < n; ++i) {
+    const std::size_t op = operators[static_cast<std::size_t>(i)];
+    for (std::size_t j = 0; j < data.features.size(); ++j) {
+      rows.counts(i, static_cast<Index>(j)) = data.operators[op].features[j];
+    }
+    rows.cycles[i] = means.cycles[op];
+    // Long layers may miss by more cycles than short ones; frequent ones matter more.
+    rows.weights[i] = means.count[op] / (means.cycles[op] + mean + 1);
+  }
+  return rows;
+}
+
+}  // namespace
+
+double Roofline::cycles(std::span<const double> counts) const {
+  double top = 0;
+  double sum = launch;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    top = std::max(top, ceilings[i] * counts[i]);
+    sum += serial[i] * counts[i];
+  }
+  if (overlap == 0 || top <= 0) return sum + top;
+  double powers = 0;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    if (ceilings[i] > 0) powers += std::pow(ceilings[i] * counts[i] / top, overlap);
+  }
+  return sum + top * std::pow(powers, 1 / overlap);
+}
+
+std::size_t Roofline::binding(std::span<const double> counts) const {
+  std::size_t best = counts.size();
+  double most = launch;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    const double here = std::max(ceilings[i], serial[i]) * counts[i];
+    if (here > most) {
+      most = here;
+      best = i;
+    }
+  }
+  return best;
+}
+
+const Roofline& roofline_of(const Rooflines& rooflines, const std::string& kind) {
+  const auto own = rooflines.find(kind);
+  if (own != rooflines.end()) return own->second;
+  return rooflines.at(kOtherKinds);
+}
+
+Rooflines fit_rooflines(const Dataset& data, std::span<const std::size_t> networks) {
+  const Means means = means_of(data, networks);
+  std::map<std::string, std::vector<std::size_t>> kinds;
+  std::vector<std::size_t> rest;
+  std::vector<std::size_t> all;
+  for (std::size_t i = 0; i < data.operators.size(); ++i) {
+    if (means.count[i] > 0) kinds[data.operators[i].kind].push_back(i);
+  }
+  Rooflines fitted;
+  for (const auto& [kind, operators] : kinds) {
+    all.insert(all.end(), operators.begin(), operators.end());
+    if (operators.size() >= kFewestOperators) {
+      fitted.emplace(kind, fit_one(rows_of(data, means, operators)));
+    } else {
+      rest.insert(rest.end(), operators.begin(), operators.end());
+    }
+  }
+  if (all.size() < kFewestOperators) {
+    throw UserError(std::to_string(all.size()) +
+                    " different operators are too few to fit ceilings: at least " +
+                    std::to_string(kFewestOperators) + " are needed");
+  }
+  fitted.emplace(kOtherKinds, fit_one(rows_of(data, means, rest.size() >= kFewestOperators ? rest : all)));
+  return fitted;
+}
+
+}  // namespace npusim::fit

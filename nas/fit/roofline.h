@@ -1,0 +1,42 @@
+// The analytical performance model: a roofline with several ceilings, fitted to simulated layers.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "nas/fit/dataset.h"
+
+namespace npusim::fit {
+
+/// cycles = launch + ceilings together + the sum of serial slopes. A ceiling is slope * count; together they
+/// are the p-norm of the ceilings: with p infinite their maximum (engines overlap fully), with p = 1 their
+/// sum (they do not overlap). All slopes are at least 0. Counts are an operator's features.
+struct Roofline {
+  double launch = 0;
+  double overlap = 0;            ///< p; 0 stands for infinity
+  std::vector<double> ceilings;  ///< by feature; 0: no ceiling
+  std::vector<double> serial;    ///< by feature
+  [[nodiscard]] double cycles(std::span<const double> counts) const;
+  /// The feature whose ceiling (or serial slope) takes the most cycles; as many as there are features where
+  /// the launch takes more than any.
+  [[nodiscard]] std::size_t binding(std::span<const double> counts) const;
+};
+
+/// Of kinds that have too few operators to have their own.
+inline constexpr const char* kOtherKinds = "other";
+
+/// By kind of operator. Kinds without an entry use kOtherKinds.
+using Rooflines = std::map<std::string, Roofline>;
+const Roofline& roofline_of(const Rooflines& rooflines, const std::string& kind);
+
+/// Fits, for every kind with at least 12 different operators and for the rest together: equal operators are
+/// one row with their mean cycles. For each overlap of {1, 2, 4, infinity}: given the slopes, each ceiling's
+/// share in the p-norm is known (Euler: the norm is the sum of the shares times the ceilings), and with the
+/// shares the slopes are non-negative least squares; repeated until it settles, with Huber's weights against
+/// outliers. The overlap with the smallest error remains. `networks` are the indices to learn from.
+Rooflines fit_rooflines(const Dataset& data, std::span<const std::size_t> networks);
+
+}  // namespace npusim::fit
