@@ -131,7 +131,7 @@ std::unique_ptr<Space> make_space(const std::string& name_or_file) {
   const zoo::Size image = zoo::split_image(name_or_file, name);
   const Entry* const entry = find(name);
   if (entry == nullptr) {
-    throw UserError(fmt::format("no space is called '{}'{}; there are {}", name, suggestion(name, names()),
+    throw UserError(fmt::format("no space is called '{}'{} (there are {})", name, suggestion(name, names()),
                                 fmt::join(names(), ", ")));
   }
   return entry->make(image);

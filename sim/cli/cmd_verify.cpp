@@ -12,7 +12,6 @@
 #include "sim/cli/output.h"
 #include "workloads/formats/formats.h"
 #include "workloads/reference/seeded.h"
-#include "workloads/zoo/zoo.h"
 
 namespace npusim::cli {
 namespace {
@@ -29,7 +28,7 @@ struct VerifyCommand {
 reference::Values values(const VerifyCommand& options, const ir::Graph& graph, std::string& source) {
   reference::Values given = reference::seeded_values(graph, options.seed);
   source = fmt::format("random weights, seed {}", options.seed);
-  if (zoo::is_network(options.network.network)) return given;
+  if (is_generated(options.network)) return given;
   try {
     const reference::Values weights = formats::load_weights(options.network.network, graph);
     for (std::size_t i = 0; i < weights.size(); ++i) {

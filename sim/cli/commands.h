@@ -19,6 +19,7 @@ void add_hw(CLI::App& app);
 void add_nets(CLI::App& app);
 void add_dram(CLI::App& app);
 void add_sweep(CLI::App& app);
+void add_spaces(CLI::App& app);
 void add_table(CLI::App& app);
 
 /// --hw and --set.
@@ -37,6 +38,8 @@ struct NetworkOptions {
   std::vector<std::string> dims;
 };
 void add_network_options(CLI::App& command, NetworkOptions& options);
+/// True when npusim generates the network: one of the zoo, or "<space>:<encoding>".
+bool is_generated(const NetworkOptions& options);
 /// Generates the built-in network of that name, or imports the ONNX or TFLite file. Throws UserError naming
 /// the nearest built-in network when there is neither.
 ir::Graph load(const NetworkOptions& options);

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "hw_models/api/npu.h"
+#include "nas/space/space.h"
 #include "sim/base/error.h"
 #include "sim/cli/commands.h"
 #include "workloads/formats/formats.h"
@@ -60,27 +61,39 @@ std::pair<std::string, std::int64_t> parse_dim(const std::string& text) {
       fmt::format("--dim {}: expected NAME=VALUE with a value of at least 1, such as sequence=128", text));
 }
 
-std::vector<std::string> network_names() {
+/// What a name that is no file may have been meant to be: a network, or what stands before a colon.
+std::string nearest_network(const std::string& name) {
   std::vector<std::string> names;
+  const std::size_t colon = name.find(':');
+  if (colon != std::string::npos) {
+    for (const auto& entry : zoo::parametric_networks()) names.push_back(entry.prefix);
+    for (const auto& entry : space::spaces()) names.push_back(entry.name);
+    return suggestion(name.substr(0, std::min(colon, name.find('@'))), names);
+  }
   for (const auto& entry : zoo::networks()) names.push_back(entry.name);
-  return names;
+  return suggestion(fs::path(name).stem().string(), names);
 }
 
 }  // namespace
 
+bool is_generated(const NetworkOptions& options) {
+  return zoo::is_network(options.network) || space::is_network(options.network);
+}
+
 ir::Graph load(const NetworkOptions& options) {
-  if (zoo::is_network(options.network)) {
+  if (is_generated(options)) {
     if (!options.dims.empty()) {
       throw UserError(fmt::format("--dim {}: the built-in network '{}' has no symbolic dimension",
                                   options.dims.front(), options.network));
     }
-    return zoo::build(options.network, options.batch == 0 ? 1 : options.batch);
+    const std::int64_t batch = options.batch == 0 ? 1 : options.batch;
+    return zoo::is_network(options.network) ? zoo::build(options.network, batch)
+                                            : space::build(options.network, batch);
   }
   std::error_code ignored;
   if (!fs::exists(options.network, ignored)) {
-    const std::string stem = fs::path(options.network).stem().string();
     throw UserError(fmt::format("{}: neither a file nor a built-in network{}", options.network,
-                                suggestion(stem, network_names())));
+                                nearest_network(options.network)));
   }
   importing::ImportOptions import;
   if (options.batch != 0) import.batch = options.batch;
