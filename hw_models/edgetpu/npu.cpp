@@ -53,7 +53,7 @@ class EdgeTpu : public hw::Npu {
     const bool floats = std::any_of(graph.inputs.begin(), graph.inputs.end(), [&](ir::TensorId id) {
       return graph.tensor(id).dtype == ir::DType::f32 || graph.tensor(id).dtype == ir::DType::f16;
     });
-    if (floats) {
+    if (floats && !ir::is_quantized(graph)) {
       out.emplace_back(
           "the graph computes in floating point: taken as int8, as after quantisation by tensor");
     }

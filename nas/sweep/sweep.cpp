@@ -73,9 +73,12 @@ std::vector<std::string> overrides_at(const std::vector<Axis>& axes, const std::
   return texts;
 }
 
-ir::DType dtype_of(const std::string& name, const hw::Npu& npu, const std::string& chip) {
+/// The type of that name; by default the chip's, for a quantised network int8 where the chip has it.
+ir::DType dtype_of(const std::string& name, const hw::Npu& npu, const std::string& chip,
+                   const ir::Graph& graph) {
   const std::vector<ir::DType> types = npu.dtypes();
-  if (name.empty()) return types.front();
+  const bool int8 = std::find(types.begin(), types.end(), ir::DType::i8) != types.end();
+  if (name.empty()) return int8 && ir::is_quantized(graph) ? ir::DType::i8 : types.front();
   std::vector<std::string> names;
   for (const ir::DType type : types) {
     names.emplace_back(ir::to_string(type));
@@ -87,7 +90,11 @@ ir::DType dtype_of(const std::string& name, const hw::Npu& npu, const std::strin
 /// One chip at every combination, with every network.
 void add_chip(const SweepSpec& spec, const NamedChip& chip, Plan& plan) {
   const auto base = std::make_shared<const Config>(chip.description);
-  const ir::DType dtype = dtype_of(spec.dtype, *hw::make_npu(*base), chip.name);
+  const auto npu = hw::make_npu(*base);
+  std::vector<ir::DType> dtypes;
+  for (const NamedNetwork& network : spec.networks) {
+    dtypes.push_back(dtype_of(spec.dtype, *npu, chip.name, network.graph));
+  }
   const auto points = combinations(spec.axes, chip);
   struct Built {
     std::size_t chip = kNoPoint;
@@ -115,7 +122,7 @@ void add_chip(const SweepSpec& spec, const NamedChip& chip, Plan& plan) {
       const bool runs = built[i].chip != kNoPoint;
       if (!runs) row.result = {jobs::Status::invalid, built[i].reason, {}};
       plan.job.push_back(runs ? plan.batch.jobs.size() : kNoPoint);
-      if (runs) plan.batch.jobs.push_back({built[i].chip, n, dtype});
+      if (runs) plan.batch.jobs.push_back({built[i].chip, n, dtypes[n]});
       plan.rows.push_back(std::move(row));
     }
   }

@@ -31,7 +31,7 @@ void compile(const CompileCommand& options) {
     return;
   }
   hw::CompileOptions how;
-  how.dtype = choose_dtype(options.dtype, npu->dtypes(), options.hardware.hw);
+  how.dtype = choose_dtype(options.dtype, npu->dtypes(), options.hardware.hw, ir::is_quantized(graph));
   const Progress progress(fmt::format("compiling {} for {}", graph.name, options.hardware.hw));
   const hw::Compiled compiled = npu->compile(graph, how);
   if (options.check) program::verify(compiled.program);

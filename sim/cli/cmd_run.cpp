@@ -50,7 +50,8 @@ void run(const RunOptions& options) {
     hw::Evaluator evaluator(description, evaluate.kernel,
                             engines == 0 ? kernel::EngineKind::fast : kernel::EngineKind::clocked,
                             std::move(around));
-    evaluate.dtype = choose_dtype(options.dtype, evaluator.npu().dtypes(), options.hardware.hw);
+    evaluate.dtype =
+        choose_dtype(options.dtype, evaluator.npu().dtypes(), options.hardware.hw, ir::is_quantized(graph));
     return evaluator.evaluate(graph, evaluate);
   };
   const std::vector<std::int64_t> loads = corunner_loads(options.surroundings);

@@ -77,8 +77,9 @@ void verify(const VerifyCommand& options) {
   using Clock = std::chrono::steady_clock;
   const auto start = Clock::now();
   const std::unique_ptr<hw::Npu> npu = hw::make_npu(resolve(options.hardware));
-  const ir::DType dtype = choose_dtype(options.dtype, npu->dtypes(), options.hardware.hw);
   const ir::Graph graph = load(options.network);
+  const ir::DType dtype =
+      choose_dtype(options.dtype, npu->dtypes(), options.hardware.hw, ir::is_quantized(graph));
   std::string source;
   const reference::Values given = values(options, graph, source);
   fmt::print("{} on {} in {}: {}\n", graph.name, options.hardware.hw, ir::to_string(dtype), source);

@@ -49,8 +49,9 @@ ir::Graph load(const NetworkOptions& options);
 std::size_t choose(const std::string& option, const std::string& value,
                    const std::vector<std::string>& choices);
 
-/// The chip's type of that name; its default one for "". Throws UserError listing the chip's types.
+/// The chip's type of that name; for "" its default one, or int8 where the chip has it and the network is
+/// quantised (ir::is_quantized). Throws UserError listing the chip's types.
 ir::DType choose_dtype(const std::string& name, const std::vector<ir::DType>& supported,
-                       const std::string& chip);
+                       const std::string& chip, bool quantized = false);
 
 }  // namespace npusim::cli

@@ -35,7 +35,9 @@ Config resolve(const HardwareOptions& options) {
 }
 
 void add_network_options(CLI::App& command, NetworkOptions& options) {
-  command.add_option("network", options.network, "an ONNX or TFLite file, or a built-in network (npusim nets list)")
+  command
+      .add_option("network", options.network,
+                  "an ONNX or TFLite file, or a built-in network (npusim nets list)")
       ->required()
       ->type_name("NETWORK");
   command.add_option("--batch", options.batch, "batch size; default: the network's own")
@@ -110,9 +112,10 @@ std::size_t choose(const std::string& option, const std::string& value,
 }
 
 ir::DType choose_dtype(const std::string& name, const std::vector<ir::DType>& supported,
-                       const std::string& chip) {
+                       const std::string& chip, bool quantized) {
   ensure(!supported.empty(), "a chip that computes in at least one type");
-  if (name.empty()) return supported.front();
+  const bool int8 = std::find(supported.begin(), supported.end(), ir::DType::i8) != supported.end();
+  if (name.empty()) return quantized && int8 ? ir::DType::i8 : supported.front();
   std::vector<std::string> names;
   for (const ir::DType type : supported) names.emplace_back(ir::to_string(type));
   return supported[choose(fmt::format("--dtype on {}", chip), name, names)];
