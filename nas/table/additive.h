@@ -29,8 +29,8 @@ class AdditiveModel {
   /// The same by name. Throws UserError naming the first block without a row, with the nearest.
   [[nodiscard]] double cycles(const std::vector<std::string>& blocks) const;
   [[nodiscard]] double ns(double cycles) const { return cycles * ns_per_cycle_; }
-  /// Latency of a genome's network in ns: builds its list of blocks (microseconds). See GenomeModel for
-  /// nanoseconds.
+  /// Latency of a genome's network in ns: builds its list of blocks, which takes microseconds;
+  /// fit::AdditivePredictor needs a fraction of one.
   [[nodiscard]] double latency_ns(const space::Space& space, const space::Genome& genome) const;
   [[nodiscard]] Context context() const { return context_; }
 

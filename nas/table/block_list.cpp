@@ -181,7 +181,8 @@ space::Block block_named(const std::string& name) {
 std::vector<space::Block> read_blocks(const std::string& path) {
   std::ifstream in(path);
   std::ostringstream text;
-  if (!in || !(text << in.rdbuf())) throw UserError(fmt::format("{}: cannot be read", path));
+  if (!in) throw UserError(fmt::format("{}: cannot be read", path));
+  text << in.rdbuf();
   YAML::Node root;
   try {
     root = YAML::Load(text.str());

@@ -54,7 +54,8 @@ ConvKernel kernel_of(const ir::Graph& graph, const ir::Op& op) {
   kernel.conv.kernel = zoo::Size(window.kernel.h, window.kernel.w);
   kernel.conv.stride = zoo::Size(window.stride.h, window.stride.w);
   kernel.conv.groups = attrs.groups;
-  const bool half = window.pad.top == window.kernel.h / 2 && window.pad.bottom == window.pad.top;
+  const bool half =
+      window.kernel.h > 1 && window.pad.top == window.kernel.h / 2 && window.pad.bottom == window.pad.top;
   kernel.conv.pad = half ? zoo::Pad::kHalf : zoo::Pad::kLeading;
   const ir::Op* next = only_reader(graph, op.outputs[0]);
   if (next != nullptr && next->kind == ir::OpKind::norm) {

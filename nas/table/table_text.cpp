@@ -402,7 +402,8 @@ std::string to_json(const Table& table) {
 Table read_table(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   std::ostringstream text;
-  if (!in || !(text << in.rdbuf())) throw UserError(fmt::format("{}: cannot be read as a table", path));
+  if (!in) throw UserError(fmt::format("{}: cannot be read", path));
+  text << in.rdbuf();
   const std::string content = text.str();
   const std::size_t first = content.find_first_not_of(" \t\r\n");
   if (first != std::string::npos && content[first] == '{') return read_json(content, path);
