@@ -3,7 +3,9 @@
 
 usage: fit_vpu.py DIR      the directory with vpu_dpu_measured.csv and vpu_dma_measured.csv
 
-The formulas are those of hw_models/vpu/timing.cpp; docs/calibration/vpu.md is the ledger.
+The formulas are those of hw_models/vpu/timing.cpp, without its rounding to whole words and clocks and
+without the write port's bound on depthwise workloads, which no row meets; docs/calibration/vpu.md is the
+ledger.
 """
 import csv
 import sys
