@@ -223,7 +223,7 @@ void Legalizer::add_padding_notes() {
     const MapShape& out = map_at(layer.out).shape;
     const std::int64_t depth = layer.channelwise() ? 1 : layer.in_channels;
     const std::int64_t products = out.h * out.w * layer.groups * layer.out_channels * depth * layer.taps;
-    done += products;
+    done += std::max(products, layer.macs);
     wanted += layer.macs;
     most = std::max(most, {products - layer.macs, layer.name});
   }
