@@ -189,6 +189,7 @@ class ProgramEmitter {
   /// word of channels that compact rows belong to.
   struct Rows {
     std::int64_t units = 0, first = 0, word = 0;
+    std::int64_t byte = 0;  ///< of the slot's stored bytes, the first that comes
   };
   /// Ring commands that bring parameter bytes [taken, taken + bytes) as `rows` into [offset, offset + room)
   /// of wide memory, waiting for `free`. Returns the last.
@@ -207,8 +208,8 @@ class ProgramEmitter {
       const std::int64_t upto = bytes == head ? rows.units : mul_div(rows.units, there, bytes - head);
       const std::int64_t count = upto - units_done;
       const std::int64_t row = rows.first + units_done;
-      last = opcode == kExpand ? add(Queue::ring, opcode, {count, row, rows.word})
-                               : add(Queue::ring, opcode, {count, row});
+      last = opcode == kExpand ? add(Queue::ring, opcode, {count, row, rows.word, done})
+                               : add(Queue::ring, opcode, {count, row, rows.byte + done});
       draft_.tie(start_, last);
       draft_.tie(free, last);
       if (streamed) {
@@ -357,8 +358,10 @@ class ProgramEmitter {
       Handle& user = users[static_cast<std::size_t>(n % fills.buffers)];
       const std::int64_t offset = fifo + n % fills.buffers * slot_bytes;
       const std::int64_t packets = fills.rows + (chunk == 0 ? 1 : 0);
-      const Handle ring = bring(phase, kBroadcast, {packets, chunk == 0 ? 0 : 1}, fill_bytes(phase, fills, n),
-                                offset, slot_bytes, user);
+      const Handle ring = bring(
+          phase, kBroadcast,
+          {packets, chunk == 0 ? 0 : 1, 0, chunk == 0 ? 0 : stored_outputs(spec_, net_, phase) * kBiasBytes},
+          fill_bytes(phase, fills, n), offset, slot_bytes, user);
       user = operation(phase, kConv, {positions, fills.rows, n / fills.per_group, chunk});
       draft_.tie(ring, user);
       draft_.macs(user, share(phase.macs, run_ * count + n, phase.bands * count));
@@ -446,7 +449,7 @@ class ProgramEmitter {
   /// The input of the phase, wherever its tiles hold it, comes to one of them.
   void gather(Phase& phase, std::int64_t bytes) {
     const std::int64_t packets = ceil_div(bytes, spec_.row_bytes());
-    const Handle ring = add(Queue::ring, kBroadcast, {packets, kGather});
+    const Handle ring = add(Queue::ring, kBroadcast, {packets, kGather, 0});
     draft_.tie(start_, ring);
     draft_.region(ring, is_wide(phase.inputs[0]) ? bands(false) : block(phase.inputs[0], false));
     phase.parts.ring += packets * spec_.row_cycles();
@@ -500,7 +503,7 @@ class ProgramEmitter {
       while (bytes > 0) {
         const std::int64_t piece = std::min(bytes, spec_.slot_bytes);
         const std::size_t index = fetch(address + done, piece);
-        const Handle ring = add(Queue::ring, kBroadcast, {ceil_div(piece, spec_.row_bytes()), kImage});
+        const Handle ring = add(Queue::ring, kBroadcast, {ceil_div(piece, spec_.row_bytes()), kImage, done});
         draft_.tie(slots_[index].filled, ring);
         draft_.region(ring, region_of(Space::stream, false,
                                       static_cast<std::int64_t>(index) * spec_.slot_bytes, piece));
@@ -549,6 +552,7 @@ class ProgramEmitter {
     Handle& stored = stored_[id];
     if (stored) return stored;
     stored = draft_.add(Queue::out, kStore);
+    draft_.setting(stored, to_setting(map_setting(spec_, net_, id)));
     draft_.tie(end_, stored);
     draft_.region(stored, block(id, false));
     draft_.region(stored, host_region(id, true));
@@ -559,6 +563,7 @@ class ProgramEmitter {
     if (!net_.map(id).on_host || fetched_.count(id) != 0) return;
     const Handle entry = draft_.add(Queue::host, kHost, {std::max<std::int64_t>(spec_.host_entry_cycles, 1)});
     const Handle load = draft_.add(Queue::in, kLoad);
+    draft_.setting(load, to_setting(map_setting(spec_, net_, id)));
     draft_.tie(entry, load);
     draft_.region(load, host_region(id, false));
     draft_.region(load, block(id, true));

@@ -38,8 +38,9 @@ constexpr std::int64_t kResizeTaps = 4;
 
 class Legalizer {
  public:
-  Legalizer(const Spec& spec, const ir::Graph& graph, const std::map<std::string, std::string>& refused)
-      : spec_(spec), graph_(graph), refused_(refused) {}
+  Legalizer(const Spec& spec, const ir::Graph& graph, const std::map<std::string, std::string>& refused,
+            const reference::Quantization* quantization)
+      : spec_(spec), graph_(graph), refused_(refused), quantization_(quantization) {}
 
   Network run() {
     net_.name = graph_.name;
@@ -121,7 +122,31 @@ class Legalizer {
     phase.op = name;
     phase.kind = kind;
     phase.inputs = std::move(inputs);
+    phase.source = index_of(op);
     return phase;
+  }
+
+  [[nodiscard]] std::int64_t index_of(const ir::Op& op) const { return &op - graph_.ops.data(); }
+  [[nodiscard]] int exponent(ir::TensorId id) const {
+    return quantization_ == nullptr ? 0 : quantization_->tensors.at(static_cast<std::size_t>(id));
+  }
+  /// Of what stage `stage` of an operator makes: the operator itself, then its fused steps.
+  [[nodiscard]] int exponent(const ir::Op& op, std::size_t stage) const {
+    if (quantization_ == nullptr) return 0;
+    return quantization_->stages.at(static_cast<std::size_t>(index_of(op))).at(stage);
+  }
+  /// The phase that makes `map` clamps its result. Elsewhere a clamp costs nothing and has no numbers.
+  void clamp(const ir::FusedStep& step, MapId map) {
+    if (net_.phases.empty()) return;
+    Phase& phase = net_.phases.back();
+    if (phase.output != map) {
+      phase.plain = false;
+      return;
+    }
+    const int e = net_.map(map).exponent;
+    const bool clip = step.op.function == Function::clip;
+    phase.low = std::max(phase.low, reference::quantize(clip ? step.op.alpha : 0.0, e));
+    if (clip) phase.high = std::min(phase.high, reference::quantize(step.op.beta, e));
   }
 
   /// Adds a phase with a map of its own as the result.
@@ -186,21 +211,28 @@ class Legalizer {
 
   /// The operator's result is `map` after its fused steps.
   bool finish(const ir::Op& op, MapId map) {
+    std::size_t stage = 0;
+    net_.map(map).exponent = exponent(op, stage);
     for (const auto& step : op.fused) {
+      ++stage;
       const std::string name(ir::to_string(step.op.function));
       const Shape own = net_.map(map).shape;
       if (is_map(step.operand)) {
         const auto steps = binary_steps(step.op.function);
         if (!steps || maps_.count(step.operand) == 0) return no(fmt::format("function {}", name));
         map = add_words(op, name, {map, maps_[step.operand]}, own, *steps);
+        net_.map(map).exponent = exponent(op, stage);
         continue;
       }
       auto steps = unary_steps(step.op.function);
       if (step.operand != ir::kNoTensor && !steps) steps = binary_steps(step.op.function);
       if (!steps) return no(fmt::format("function {}", name));
       if (*steps > 0) map = add_words(op, name, {map}, own, *steps);
+      net_.map(map).exponent = exponent(op, stage);
+      if (*steps == 0) clamp(step, map);
     }
     maps_[op.outputs[0]] = map;
+    net_.map(map).tensor = op.outputs[0];
     return true;
   }
 
@@ -213,6 +245,8 @@ class Legalizer {
     phase.op = "input";
     phase.kind = Kind::input;
     maps_[id] = add(std::move(phase), *own);
+    net_.map(maps_[id]).tensor = id;
+    net_.map(maps_[id]).exponent = exponent(id);
     net_.inputs.push_back(maps_[id]);
   }
 
@@ -308,7 +342,14 @@ class Legalizer {
                            {maps_.at(op.inputs[0])});
     phase.window = window_of(attrs.window);
     phase.macs = ir::macs(graph_, op).count();
+    set_weights(op, phase);
     return finish(op, add(std::move(phase), own));
+  }
+
+  void set_weights(const ir::Op& op, Phase& phase) const {
+    phase.weights = op.inputs[1];
+    phase.weights_exponent = exponent(op.inputs[1]);
+    if (op.inputs.size() > 2) phase.bias = op.inputs[2];
   }
 
   bool add_transposed(const ir::Op& op, const Shape& own) {
@@ -327,6 +368,7 @@ class Legalizer {
     if (own.h * own.w != 1) return no("product of more than one row");
     Phase phase = phase_of(op, Kind::fc, "fc", {maps_.at(op.inputs[0])});
     phase.macs = ir::macs(graph_, op).count();
+    set_weights(op, phase);
     return finish(op, add(std::move(phase), own));
   }
 
@@ -337,6 +379,8 @@ class Legalizer {
     Phase phase = phase_of(op, max ? Kind::max_pool : Kind::average_pool, max ? "max_pool" : "average_pool",
                            {maps_.at(op.inputs[0])});
     phase.window = window_of(attrs.window);
+    if (attrs.count_include_pad) phase.divisor = phase.window.taps();
+    phase.plain = max || !attrs.count_include_pad || (attrs.rounding.h == 0 && attrs.rounding.w == 0);
     return finish(op, add(std::move(phase), own));
   }
 
@@ -351,6 +395,7 @@ class Legalizer {
         phase_of(op, max ? Kind::max_pool : Kind::average_pool, "global_pool", {maps_.at(op.inputs[0])});
     phase.window.kh = in.h;
     phase.window.kw = in.w;
+    phase.plain = attrs.kind != ir::ReduceKind::sum;
     return finish(op, add(std::move(phase), {1, 1, own.c}));
   }
 
@@ -447,7 +492,10 @@ class Legalizer {
     if (map.home == kNone && !map.on_host && !input && map.shape.c % spec_.dot == 0) return part;
     Phase copy = phase_of(op, Kind::eltwise, "copy", {part});
     copy.name = fmt::format("{}:copy{}", op.name, index);
-    return add(std::move(copy), net_.map(part).shape);
+    const int own = net_.map(part).exponent;
+    const MapId home = add(std::move(copy), net_.map(part).shape);
+    net_.map(home).exponent = own;
+    return home;
   }
 
   // --- the host ---
@@ -475,6 +523,8 @@ class Legalizer {
       phase.host_bytes += ir::elements(shape(id));
       const MapId map = new_map(graph_.tensor(id).name, shape_of(shape(id)).value_or(Shape{}));
       net_.map(map).on_host = true;
+      net_.map(map).tensor = id;
+      net_.map(map).exponent = exponent(id);
       maps_[id] = map;
       phase.host_outputs.push_back(map);
     }
@@ -484,6 +534,7 @@ class Legalizer {
   const Spec& spec_;
   const ir::Graph& graph_;
   const std::map<std::string, std::string>& refused_;
+  const reference::Quantization* quantization_;
   Network net_;
   std::map<ir::TensorId, MapId> maps_;
   std::string why_;
@@ -501,15 +552,16 @@ MapId Network::home_of(MapId id, std::int64_t* channel) const {
   return id;
 }
 
-Network legalize(const Spec& spec, const ir::Graph& graph,
-                 const std::map<std::string, std::string>& refused) {
-  return Legalizer(spec, graph, refused).run();
+Network legalize(const Spec& spec, const ir::Graph& graph, const std::map<std::string, std::string>& refused,
+                 const reference::Quantization* quantization) {
+  return Legalizer(spec, graph, refused, quantization).run();
 }
 
-Network compile_network(const Spec& spec, const ir::Graph& graph) {
+Network compile_network(const Spec& spec, const ir::Graph& graph,
+                        const reference::Quantization* quantization) {
   std::map<std::string, std::string> refused;
   for (;;) {
-    Network net = legalize(spec, graph, refused);
+    Network net = legalize(spec, graph, refused, quantization);
     const auto misfit = place(spec, net);
     if (!misfit) return net;
     if (misfit->operator_name.empty()) {

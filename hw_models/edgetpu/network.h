@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "hw_models/edgetpu/spec.h"
+#include "workloads/ir/graph.h"
 
 namespace npusim::edgetpu {
 
@@ -56,6 +57,8 @@ struct Map {
   std::int64_t band_rows = 0;           ///< (homes) rows kept at a time, where phases run in bands; 0: all
   bool wide = false;                    ///< (homes) spilled to wide memory
   std::int64_t address = 0;             ///< (homes) in its memory
+  ir::TensorId tensor = ir::kNoTensor;  ///< of the graph, that it holds when its last phase is done
+  int exponent = 0;                     ///< of its integers
 };
 
 /// How a convolution's weights pass the FIFO.
@@ -91,6 +94,13 @@ struct Phase {
   std::int64_t bands = 1;             ///< runs of the phase, each on some rows of its result
   std::int64_t band_rows = 0;         ///< (bands > 1) rows of the result in a run, rows made twice included
   Parts parts;
+  std::int64_t source = kNone;           ///< index of the graph's operator
+  ir::TensorId weights = ir::kNoTensor;  ///< of the graph
+  ir::TensorId bias = ir::kNoTensor;
+  int weights_exponent = 0;
+  std::int64_t low = -128, high = 127;  ///< clamp of the result
+  std::int64_t divisor = 0;             ///< of an average; 0: the taps that lie in the map
+  bool plain = true;                    ///< false: numbers are not modelled (a sum over the map, odd padding)
 };
 
 struct Network {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "hw_models/edgetpu/emit.h"
+#include "hw_models/edgetpu/functional/functional.h"
 #include "hw_models/edgetpu/legalize.h"
 #include "hw_models/edgetpu/target.h"
 
@@ -34,12 +35,21 @@ class EdgeTpu : public hw::Npu {
     return static_cast<double>(spec_.tiles() * spec_.row_bytes());
   }
 
-  [[nodiscard]] hw::Compiled compile(const ir::Graph& graph, const hw::CompileOptions&) const override {
-    Network net = compile_network(spec_, graph);
+  /// Spaces describe one tile.
+  [[nodiscard]] std::int64_t on_chip_bytes() const override {
+    return spec_.tiles() * (spec_.narrow_bytes + spec_.wide_bytes) + spec_.slot_bytes * spec_.slots;
+  }
+
+  [[nodiscard]] hw::Compiled compile(const ir::Graph& graph,
+                                     const hw::CompileOptions& options) const override {
+    Network net = compile_network(spec_, graph, options.quantization);
     hw::Compiled compiled;
     compiled.program.target = &target_;
     compiled.program.network = graph.name;
     emit(spec_, net, compiled.program);
+    if (options.quantization != nullptr) {
+      compiled.functional = make_functional(spec_, net, graph, compiled.program);
+    }
     compiled.views = net.views;
     for (const Phase& phase : net.phases) compiled.views.push_back(phase.name);
     compiled.coverage.host = static_cast<std::int64_t>(net.host_names.size());

@@ -42,7 +42,8 @@ enum class Work : std::uint8_t {
   subtract,
   multiply,
   minimum,
-  maximum
+  maximum,
+  move
 };
 
 /// What the registers of all of a phase's commands hold, on the ring, on the mesh and in the tiles. Maps are

@@ -12,9 +12,9 @@ namespace npusim::edgetpu {
 namespace {
 
 constexpr std::string_view kName = "phase";
-constexpr std::string_view kWorks[] = {"count",    "input",    "conv",         "depthwise",
-                                       "product",  "max_pool", "average_pool", "add",
-                                       "subtract", "multiply", "minimum",      "maximum"};
+constexpr std::string_view kWorks[] = {"count",    "input",        "conv", "depthwise", "product",
+                                       "max_pool", "average_pool", "add",  "subtract",  "multiply",
+                                       "minimum",  "maximum",      "move"};
 
 /// Visits every number of a setting (const or not) with its name.
 template <class S, class F>

@@ -44,8 +44,8 @@ Work function_of(const Network& net, const Phase& phase) {
 
 Work work_of(const Spec& spec, const Network& net, const Phase& phase) {
   const auto wide = [&](MapId id) { return net.map(net.home_of(id)).wide; };
-  const bool counted = phase.bands > 1 || phase.kernels > 1 || spec.dot != kDot || wide(phase.output) ||
-                       std::any_of(phase.inputs.begin(), phase.inputs.end(), wide);
+  const bool counted = phase.bands > 1 || phase.kernels > 1 || !phase.plain || spec.dot != kDot ||
+                       wide(phase.output) || std::any_of(phase.inputs.begin(), phase.inputs.end(), wide);
   if (counted) return Work::count;
   switch (phase.kind) {
     case Kind::input:
@@ -115,7 +115,33 @@ void set_borders(const Spec& spec, const Network& net, const Phase& phase, Phase
   s.border_rows = halo.rows;
 }
 
+void set_numbers(const Network& net, const Phase& phase, PhaseSetting& s) {
+  const auto exponent = [&](std::size_t i) {
+    return i < phase.inputs.size() ? net.map(phase.inputs[i]).exponent : 0;
+  };
+  s.in_exponent = exponent(0);
+  s.other_exponent = exponent(1);
+  s.out_exponent = net.map(phase.output).exponent;
+  s.low = phase.low;
+  s.high = phase.high;
+  s.divisor = phase.divisor;
+  const bool weighs = phase.kind == Kind::conv || phase.kind == Kind::depthwise || phase.kind == Kind::fc;
+  if (weighs) s.shift = s.out_exponent - s.in_exponent - phase.weights_exponent;
+}
+
 }  // namespace
+
+PhaseSetting map_setting(const Spec& spec, const Network& net, MapId map) {
+  PhaseSetting s;
+  const Place place = place_of(spec, net, map);
+  const Shape& shape = net.map(map).shape;
+  s.in_h = s.out_h = shape.h;
+  s.in_w = s.out_w = shape.w;
+  s.in_c = s.out_c = shape.c;
+  s.in_address = s.out_address = place.address;
+  s.in_width = s.out_width = place.width;
+  return s;
+}
 
 PhaseSetting setting_of(const Spec& spec, const Network& net, const Phase& phase) {
   PhaseSetting s;
@@ -125,6 +151,7 @@ PhaseSetting setting_of(const Spec& spec, const Network& net, const Phase& phase
   set_borders(spec, net, phase, s);
   s.gathered = phase.kind == Kind::fc || gathers(net, phase) ? 1 : 0;
   s.word_steps = phase.word_steps;
+  set_numbers(net, phase, s);
   if (phase.kind == Kind::conv) {
     const Fills fills = fills_of(spec, net, phase);
     s.fill_rows = fills.rows;

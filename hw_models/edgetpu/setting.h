@@ -11,4 +11,7 @@ namespace npusim::edgetpu {
 /// functions other than sums, products, maxima and minima, operands of unequal shapes.
 PhaseSetting setting_of(const Spec& spec, const Network& net, const Phase& phase);
 
+/// A setting that says of one map where it lies, as a first operand and as a result.
+PhaseSetting map_setting(const Spec& spec, const Network& net, MapId map);
+
 }  // namespace npusim::edgetpu

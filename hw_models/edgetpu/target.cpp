@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "hw_models/edgetpu/clocked/twins.h"
+#include "hw_models/edgetpu/functional/executor.h"
 #include "hw_models/edgetpu/tiles.h"
 #include "hw_models/edgetpu/timing.h"
 
@@ -19,8 +20,8 @@ constexpr const char* kNames[kQueues] = {"link.in", "link.out",       "ring",   
 std::vector<program::Opcode> opcode_table() {
   return {{"load", {}},
           {"store", {}},
-          {"broadcast", {"packets", "row"}},
-          {"expand", {"rows", "row", "word"}},
+          {"broadcast", {"packets", "row", "byte"}},
+          {"expand", {"rows", "row", "word", "byte"}},
           {"exchange", {"positions", "bytes", "relays"}},
           {"copy", {"steps", "row", "rows"}},
           {"conv", {"positions", "rows", "group", "fill"}},
@@ -65,6 +66,8 @@ kernel::MachineSpec make_machine(const Spec& spec) {
   for (program::QueueId i = 0; i < kQueues; ++i) {
     kernel::EngineSpec engine;
     engine.name = kNames[i];
+    engine.execute = [&spec](const program::Program& program, const program::Command& command,
+                             program::Storage& storage) { execute(spec, program, command, storage); };
     if (i <= queue_id(Queue::out)) {
       engine.memory_port = i;
       engine.transfers_in_flight = kTransfersInFlight;

@@ -51,7 +51,7 @@ std::int64_t faults_of(const Chip& chip, std::int64_t commands, std::uint64_t se
     const Fill fill(chip.spec, rng);
     const std::int64_t source = rng.uniform(0, 1000) * 16;
     const auto program =
-        program_of(chip, fill.s, Queue::ring, kBroadcast, {fill.packets, fill.biases ? 0 : 1},
+        program_of(chip, fill.s, Queue::ring, kBroadcast, {fill.packets, fill.biases ? 0 : 1, 0},
                    {region(Space::parameters, false, source, fill.packets * fill.stored),
                     region(Space::wide, true, fill.slot, (fill.s.fill_rows + 1) * row)});
     const auto parameters =
@@ -107,7 +107,7 @@ TEST_CASE("a register too many on the ring is caught, and so is a FIFO that is o
     s.outputs = 64;
     s.buffers = 2;
     for (int fill = 0; fill < 3; ++fill) {
-      const auto program = program_of(chip, s, Queue::ring, kBroadcast, {6, 0},
+      const auto program = program_of(chip, s, Queue::ring, kBroadcast, {6, 0, 0},
                                       {region(Space::parameters, false, 0, 6 * 256),
                                        region(Space::wide, true, fill % 2 * 6 * 256, 6 * 256)});
       try {
@@ -138,7 +138,7 @@ TEST_CASE(
     s.buffers = 2;
     const std::int64_t bytes = 4 * (4 + s.fill_rows);
     const auto program = program_of(
-        chip, s, Queue::ring, kExpand, {s.fill_rows, 1, rng.uniform(0, 15)},
+        chip, s, Queue::ring, kExpand, {s.fill_rows, 1, rng.uniform(0, 15), 0},
         {region(Space::parameters, false, 0, bytes), region(Space::wide, true, 0, (s.fill_rows + 1) * row)});
     const auto parameters = bench.storage().bytes(space_id(Space::parameters), 0, bytes);
     for (auto& at : parameters) at = static_cast<std::byte>(byte(rng));

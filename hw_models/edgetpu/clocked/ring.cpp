@@ -45,6 +45,7 @@ struct Ring::State {
   std::int64_t word = 0;          ///< of channels, of expanded rows
   std::int64_t slot = 0;          ///< in wide memory
   std::int64_t sent = -1;         ///< bytes of the packet; -1: none is under way
+  std::int64_t useful = 0;        ///< of its bytes, from the first: what an image has left
   std::int64_t delivered = 0;     ///< bytes of the image or the gathered map, in the whole task
   std::int64_t draining = 0;
 };
@@ -104,11 +105,15 @@ void Ring::State::gather() {
 
 void Ring::State::open_packet() {
   sent = 0;
+  useful = spec.row_bytes();
   packet.assign(static_cast<std::size_t>(spec.row_bytes()), std::byte{0});
   if (!numbers()) return;
   if (opcode == kExpand) return expand();
   if (row == kGather) return gather();
-  if (row == kImage) return take(spec.row_bytes());
+  if (row == kImage) {  // the last packet of a piece may be short
+    useful = std::min<std::int64_t>(spec.row_bytes(), std::ssize(waiting));
+    return take(useful);
+  }
   take(s.outputs * (row == 0 ? kBias : spec.dot));
 }
 
@@ -128,7 +133,7 @@ void Ring::State::send(std::int64_t from, std::int64_t count) {
       continue;
     }
     const Patch& patch = patches[tile];  // an image: each pixel's bytes to the tile that lays it out
-    for (std::int64_t i = 0; i < count; ++i) {
+    for (std::int64_t i = 0; i < std::min(count, useful - from); ++i) {
       const std::int64_t at = delivered + from + i;
       const std::int64_t y = at / s.out_c / s.out_w;
       const std::int64_t x = at / s.out_c % s.out_w;
@@ -195,7 +200,7 @@ bool Ring::edge() {
   if (r.row >= 0) {
     ++r.row;
   } else {
-    r.delivered += spec().row_bytes();
+    r.delivered += r.useful;
   }
   r.sent = -1;
   return --r.packets > 0 || r.draining-- > 0;

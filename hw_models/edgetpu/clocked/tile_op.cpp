@@ -289,12 +289,12 @@ void TileOp::words() {
   const std::int64_t position = nest_.at(2);
   const std::int64_t channel = nest_.at(1) * spec_.dot;
   const auto a = bank_.narrow(patch_.same(position) + channel, spec_.dot);
-  const auto b = bank_.narrow(patch_.other(position) + channel, spec_.dot);
+  const auto b = s.work == Work::move ? a : bank_.narrow(patch_.other(position) + channel, spec_.dot);
   std::vector<std::int8_t> results;
   for (std::size_t i = 0; i < a.size(); ++i) {
     const double x = std::ldexp(int8(a[i]), static_cast<int>(s.in_exponent));
     const double y = std::ldexp(int8(b[i]), static_cast<int>(s.other_exponent));
-    double value = x + y;
+    double value = s.work == Work::move ? x : x + y;
     if (s.work == Work::subtract) value = x - y;
     if (s.work == Work::multiply) value = x * y;
     if (s.work == Work::minimum) value = std::min(x, y);
