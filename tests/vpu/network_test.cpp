@@ -46,6 +46,14 @@ TEST_CASE("yolo_v8n and BERT take what is published within 20 %") {
 TEST_CASE("networks whose image has its channels last take what is published within 20 %") {
   CHECK(std::abs(latency_error("yolo_v3_tiny", 2.87)) < 0.2);
   CHECK(std::abs(latency_error("ssd_mobilenet_v1", 1.57)) < 0.2);
+  // Frames a second with requests in flight: four images in one program.
+  const auto rate_error = [](const char* network, ir::DType dtype, double fps) {
+    return run(zoo::build(network, 4), "vpu-meteorlake", {}, dtype).latency_ms() * fps / 4000 - 1;
+  };
+  CHECK(std::abs(rate_error("yolo_v3_tiny", ir::DType::i8, 390)) < 0.2);
+  CHECK(std::abs(rate_error("yolo_v3_tiny", ir::DType::f16, 286.75)) < 0.2);
+  CHECK(std::abs(rate_error("ssd_mobilenet_v1", ir::DType::i8, 761.67)) < 0.2);
+  CHECK(std::abs(rate_error("ssd_mobilenet_v1", ir::DType::f16, 346.76)) < 0.2);
 }
 
 TEST_CASE("without prefetch weights arrive after the layer in front has ended: MobileNetV2 takes longer") {
