@@ -79,7 +79,7 @@ struct EvaluateOptions {
   bool verify_program = false;
   bool spans = false;
   /// Sees the compiled network before it is simulated.
-  std::function<void(const Compiled&)> inspect;
+  std::function<void(const Compiled&)> inspect = {};
 };
 
 /// What shares a chip's memory, or replaces it.
