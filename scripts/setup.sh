@@ -10,6 +10,7 @@ packages=(
   libonnx-dev libprotobuf-dev protobuf-compiler          # ONNX import
   libflatbuffers-dev flatbuffers-compiler                # TFLite import
   libcli11-dev nlohmann-json3-dev libeigen3-dev          # command line, reports, numbers
+  libjs-chart.js                                         # pages
   libsqlite3-dev                                         # results store
   liblinear-dev libxgboost-dev                           # regressors of npusim fit (optional)
   catch2 libbenchmark-dev                                # tests

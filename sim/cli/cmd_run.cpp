@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "hw_models/api/insight.h"
 #include "hw_models/api/npu.h"
 #include "sim/base/error.h"
 #include "sim/cli/commands.h"
@@ -13,6 +14,9 @@
 namespace npusim::cli {
 namespace {
 
+/// Lines of program text a layer in a page; `npusim compile --dump program` has all.
+constexpr std::size_t kProgramLines = 200;
+
 struct RunOptions {
   HardwareOptions hardware;
   NetworkOptions network;
@@ -20,6 +24,7 @@ struct RunOptions {
   std::string format = "text";
   std::string output;
   std::string trace;
+  std::string html;
   std::string kernel;
   std::string engines = "fast";
   bool check = false;
@@ -41,7 +46,13 @@ void run(const RunOptions& options) {
   hw::EvaluateOptions evaluate;
   evaluate.kernel = kernel == 0 ? kernel::KernelKind::run_ahead : kernel::KernelKind::systemc;
   evaluate.verify_program = options.check;
-  evaluate.spans = !options.trace.empty();
+  evaluate.spans = !options.trace.empty() || !options.html.empty();
+  trace::ProgramView view;
+  if (!options.html.empty()) {
+    evaluate.inspect = [&view](const hw::Compiled& compiled) {
+      view = trace::view_of(compiled.program, kProgramLines);
+    };
+  }
   const std::int64_t clock_hz = hw::make_npu(description)->machine().clock_hz;
   std::shared_ptr<std::vector<mem::TracedAccess>> dram_log;
   const auto report_at = [&](std::int64_t load) {
@@ -55,8 +66,8 @@ void run(const RunOptions& options) {
     return evaluator.evaluate(graph, evaluate);
   };
   const std::vector<std::int64_t> loads = corunner_loads(options.surroundings);
-  for (const auto& [option, path] :
-       {std::pair("--trace", options.trace), std::pair("--dram-trace", options.surroundings.dram_trace)}) {
+  for (const auto& [option, path] : {std::pair("--trace", options.trace), std::pair("--html", options.html),
+                                     std::pair("--dram-trace", options.surroundings.dram_trace)}) {
     check_writable(path);
     if (loads.empty() || path.empty()) continue;
     throw UserError(fmt::format("{}: expected one run, not one for each --corunner-load", option));
@@ -72,6 +83,11 @@ void run(const RunOptions& options) {
     if (dram_log) write_output(options.surroundings.dram_trace, trace_csv(std::move(*dram_log)));
     dram_log.reset();
     if (!report.corunners.empty()) report.alone_cycles = report_at(0).total_cycles;
+    if (!options.html.empty()) {
+      look::RunPage page{&report, &view, hw::ceilings(*hw::make_npu(description), description),
+                         hw::what_ifs(description, graph, evaluate.dtype), NPUSIM_VERSION};
+      write_output(options.html, look::run_page(page));
+    }
   }
   if (!options.trace.empty()) write_output(options.trace, trace::to_chrome_trace(report));
   write_output(options.output, format == 0   ? trace::to_text(report)
@@ -92,6 +108,10 @@ void add_run(CLI::App& app) {
   command->add_option("-o,--output", options->output, "write the report here instead of standard output")
       ->type_name("FILE");
   command->add_option("--trace", options->trace, "write a Chrome trace, which Perfetto opens")
+      ->type_name("FILE");
+  command
+      ->add_option("--html", options->html,
+                   "write a page with timeline, layers, roofline and what would help; opens in any browser")
       ->type_name("FILE");
   command
       ->add_option("--kernel", options->kernel,

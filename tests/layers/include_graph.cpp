@@ -26,6 +26,7 @@ const std::vector<Rule>& rules() {
       {"sim/program/", {"sim/base/", "sim/program/"}},
       {"sim/mem/", {"sim/base/", "sim/program/", "sim/mem/"}},
       {"sim/trace/", {"sim/base/", "sim/program/", "sim/trace/"}},
+      {"sim/look/", {"sim/base/", "sim/trace/", "sim/look/"}},
       {"sim/kernel/", {"sim/base/", "sim/program/", "sim/mem/", "sim/trace/", "sim/kernel/"}},
       {"sim/cli/", {"sim/", "workloads/", "hw_models/", "nas/"}},
       {"workloads/ir/", {"sim/base/", "workloads/ir/"}},

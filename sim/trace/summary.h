@@ -1,0 +1,21 @@
+// A report in a few lines: what costs most, why, and what to do about it.
+#pragma once
+
+#include <string>
+
+#include "sim/trace/report.h"
+
+namespace npusim::trace {
+
+/// What bounds a layer: its engine's name where working took most of that engine's time, else the largest
+/// stall's reason.
+std::string bound_of(const LayerReport& layer);
+
+/// One sentence for people: where most of the time goes, and what would reduce it. Deterministic: from the
+/// report's cycles alone.
+std::string advice(const Report& report);
+
+/// For people, within 80 columns: totals, the five layers that take longest with what bounds each, advice.
+std::string to_summary(const Report& report);
+
+}  // namespace npusim::trace
