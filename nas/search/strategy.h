@@ -22,27 +22,35 @@ struct Evaluation {
 /// True when `a` is at least as good as `b` in all objectives and better in one (no limits considered).
 bool dominates(const std::vector<double>& a, const std::vector<double>& b);
 
-/// Chooses what to evaluate next. Everything depends on the seed and the evaluations told, in order: a search
-/// is resumed by asking again and answering from the store.
+/// Chooses what to evaluate next. Everything depends on the seed and the evaluations told, in order, not on
+/// how many are asked for at a time: a search is resumed by asking again and answering from the store.
 class Strategy {
  public:
   virtual ~Strategy() = default;
-  /// At most `most` canonical genomes to evaluate next (never one asked for before, unless the space is
-  /// exhausted); empty when the strategy has nothing more to ask.
+  /// At most `most` canonical genomes to evaluate next, never one asked for before; empty when the strategy
+  /// has nothing more to ask: the budget is spent or the space exhausted. What was asked is told before the
+  /// next ask.
   virtual std::vector<space::Genome> ask(std::size_t most) = 0;
-  /// The results of what was asked, in the same order.
+  /// The results of what was asked, in the same order. Throws UserError when a strategy cannot use them.
   virtual void tell(const std::vector<Evaluation>& results) = 0;
 };
 
 /// What a strategy may know beforehand.
 struct StrategyOptions {
   std::uint64_t seed = 1;
-  std::size_t budget = 500;     ///< evaluations in all
-  std::size_t objectives = 2;   ///< how many; 1: the search is constrained by violation alone
+  std::size_t budget = 500;    ///< evaluations in all
+  std::size_t objectives = 2;  ///< how many; 1: the search is constrained by violation alone
+  /// False: seeks the whole front. True: seeks the least objective 0 of networks without violation; the other
+  /// objectives are told so that a strategy may learn from them where the limits are.
+  bool constrained = false;
+  /// By objective the hard limit that Evaluation::violation counts, infinity for none; empty: unknown, and
+  /// strategies learn violations from what they are told.
+  std::vector<double> limits = {};
   std::size_t population = 50;  ///< of the evolutionary ones
+  std::size_t batch = 10;       ///< evaluations between two decisions of smbo, evolution and reward
   double mutation_rate = 0.1;   ///< by gene
   /// Of `reward`: objective 0 is the negated accuracy, objective 1 the latency: reward = acc *
-  /// (lat/target)^w.
+  /// (lat/target)^w. 0: the limit of objective 1, else the first batch's median latency.
   double reward_target = 0;
   double reward_exponent = -0.07;  ///< MnasNet's w
 };

@@ -1,0 +1,76 @@
+// A model of one number by genome, learned from few networks, that says how sure it is.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "nas/space/space.h"
+#include "sim/base/rng.h"
+
+namespace npusim::search {
+
+/// A regression tree over choices: each node sends some of a gene's choices left, the others right.
+class ChoiceTree {
+ public:
+  struct Limits {
+    std::size_t depth = 4;
+    std::size_t rows = 3;  ///< least number in a leaf
+    double shrinkage = 1;  ///< rows of value 0 that are added to each leaf
+  };
+  /// Fits `targets` of the rows listed; `sizes` is the number of choices by gene. Splits are the best of all
+  /// two-part divisions of a gene's choices (Fisher 1958: those by mean target), by squared error.
+  static ChoiceTree grow(const std::vector<space::Genome>& genomes, const std::vector<double>& targets,
+                         std::vector<std::size_t> rows, const std::vector<std::size_t>& sizes,
+                         const Limits& limits);
+  [[nodiscard]] double operator()(const space::Genome& genome) const;
+
+ private:
+  struct Node {
+    std::size_t gene = 0;
+    std::size_t left = 0, right = 0;  ///< indices of nodes; 0: a leaf
+    std::size_t table = 0;            ///< of lefts_, by choice
+    double value = 0;
+  };
+  struct Split;
+  struct Data;
+  std::size_t grow_node(const Data& data, std::vector<std::size_t> rows, std::size_t depth);
+  static Split best_split(const Data& data, const std::vector<std::size_t>& rows);
+
+  std::vector<Node> nodes_;
+  std::vector<char> lefts_;  ///< whether a choice goes left
+};
+
+/// An ensemble of boosted trees: what choices add on their own is fitted first (by shrunken means of what the
+/// other genes leave), then each member boosts trees over a different random part of the rows. The members'
+/// spread is the uncertainty.
+class Surrogate {
+ public:
+  struct Options {
+    std::size_t members = 5;
+    std::size_t trees = 60;
+    double step = 0.12;
+    double rows = 0.8;  ///< share of rows that a tree sees
+    ChoiceTree::Limits tree = {};
+  };
+  /// By gene the number of its choices.
+  explicit Surrogate(const space::Space& space);
+  Surrogate(const space::Space& space, const Options& options);
+
+  /// The same rows and seed give the same model. There must be at least one row.
+  void fit(const std::vector<space::Genome>& genomes, const std::vector<double>& targets, std::uint64_t seed);
+  /// What each member predicts.
+  [[nodiscard]] std::vector<double> members(const space::Genome& genome) const;
+  /// Their mean.
+  [[nodiscard]] double mean(const space::Genome& genome) const;
+
+ private:
+  void fit_choices(const std::vector<space::Genome>& genomes, std::vector<double>& residuals);
+
+  Options options_;
+  std::vector<std::size_t> sizes_;
+  double base_ = 0, scale_ = 1;
+  std::vector<std::vector<double>> effects_;  ///< by gene and choice
+  std::vector<std::vector<ChoiceTree>> trees_;
+};
+
+}  // namespace npusim::search
