@@ -94,89 +94,87 @@ class LearnedCore : public Core {
   std::vector<std::string> kinds_;
 };
 
-/// Layers by their rooflines; the network's own terms: constant, factor on the layers' sum, an operator's
-/// overhead, weights, and weights beyond what the chip keeps (the knee).
-class ApmCore : public Core {
- public:
-  static constexpr std::size_t kChannels = 3;  ///< layers' cycles, operators, weights
-  ApmCore(Rooflines rooflines, std::size_t weights) : rooflines_(std::move(rooflines)), weights_(weights) {}
-  explicit ApmCore(const Json& json)
-      : weights_(json.at("weights")), network_(vector_of(json.at("network"))), knee_(json.at("knee")) {
-    for (const auto& [kind, one] : json.at("kinds").items()) {
-      rooflines_[kind] = {one.at("launch"), one.at("overlap"), one.at("ceilings"), one.at("serial")};
-    }
-    if (network_.size() != kTerms || rooflines_.count(kOtherKinds) == 0) {
-      throw UserError("its network terms or the ceilings of other kinds are missing");
-    }
-  }
-  [[nodiscard]] std::size_t channels() const override { return kChannels; }
-  void add(const std::string& kind, std::span<const double> features, std::span<double> sums) const override {
-    sums[0] += roofline_of(rooflines_, kind).cycles(features);
-    sums[1] += 1;
-    sums[2] += features[weights_];
-  }
-  [[nodiscard]] double cycles(std::span<const double> sums) const override {
-    return network_[0] + network_[1] * sums[0] + network_[2] * sums[1] + network_[3] * sums[2] +
-           network_[4] * std::max(0.0, sums[2] - knee_);
-  }
-  [[nodiscard]] const Rooflines* rooflines() const override { return &rooflines_; }
-  [[nodiscard]] std::vector<std::pair<std::string, double>> coefficients() const override {
-    return {{"constant", network_[0]},
-            {"sum of layers", network_[1]},
-            {"operators", network_[2]},
-            {"weights", network_[3]},
-            {fmt::format("weights beyond {:.3g} M", knee_ / 1e6), network_[4]}};
-  }
-  void fit_network(const Matrix& sums, const Vector& cycles);
-  [[nodiscard]] Json to_json() const override;
-
- private:
-  static constexpr Index kTerms = 5;
-  Rooflines rooflines_;
-  std::size_t weights_;  ///< index of that feature
-  Vector network_ = Vector::Zero(kTerms);
-  double knee_ = 0;
-};
-
-/// Residual squares of the network's terms with this knee, and the terms.
-double fit_terms(const Matrix& sums, const Vector& cycles, double knee, Vector& terms) {
-  Matrix columns(sums.rows(), 4);
-  columns << sums, (sums.col(2).array() - knee).max(0).matrix();
-  const Linear model = fit_linear(LinearKind::linear, columns, cycles, 0);
-  terms.resize(5);
-  terms << model.intercept, model.coefficients;
-  return ((columns * model.coefficients).array() + model.intercept - cycles.array()).square().sum();
-}
-
-void ApmCore::fit_network(const Matrix& sums, const Vector& cycles) {
-  constexpr int kKnees = 24;
-  // A knee must explain something that chance does not.
-  constexpr double kWorthwhile = 0.9;
-  const double low = sums.col(2).minCoeff();
-  const double high = sums.col(2).maxCoeff();
-  knee_ = high;
-  double least = kWorthwhile * fit_terms(sums, cycles, high, network_);
-  for (int i = 1; i < kKnees && high > low; ++i) {
-    const double knee = low + (high - low) * i / kKnees;
-    Vector terms;
-    const double squares = fit_terms(sums, cycles, knee, terms);
-    if (squares >= least) continue;
-    least = squares;
-    knee_ = knee;
-    network_ = terms;
-  }
-}
-
-Json ApmCore::to_json() const {
+Json json_of(const Rooflines& rooflines) {
   Json kinds = Json::object();
-  for (const auto& [kind, one] : rooflines_) {
+  for (const auto& [kind, one] : rooflines) {
     kinds[kind] = {
         {"launch", one.launch}, {"overlap", one.overlap}, {"ceilings", one.ceilings}, {"serial", one.serial}};
   }
-  return {{"kinds", kinds}, {"network", plain(network_)}, {"knee", knee_}, {"weights", weights_}};
+  return kinds;
 }
 
-constexpr std::size_t kWeights = 5;  ///< of Extractor::names()
+Rooflines rooflines_from(const Json& json) {
+  Rooflines rooflines;
+  for (const auto& [kind, one] : json.items()) {
+    rooflines[kind] = {one.at("launch"), one.at("overlap"), one.at("ceilings"), one.at("serial")};
+  }
+  if (rooflines.count(kOtherKinds) == 0) throw UserError("the ceilings of other kinds are missing");
+  return rooflines;
+}
+
+/// Layers by two rooflines, of their shortest and of their longest time, and how far a network is between
+/// them: the share of one feature's sum (bytes of weights, in the chip's own counting) that lies beyond what
+/// the chip keeps, its knee. The network's terms are linear in these sums.
+class ApmCore : public Core {
+ public:
+  /// Layers' shortest and longest cycles, operators, weights, the knee's feature.
+  static constexpr std::size_t kChannels = 5;
+  ApmCore(Rooflines shortest, Rooflines longest)
+      : shortest_(std::move(shortest)), longest_(std::move(longest)) {}
+  explicit ApmCore(const Json& json)
+      : shortest_(rooflines_from(json.at("shortest"))),
+        longest_(rooflines_from(json.at("longest"))),
+        feature_(json.at("knee_feature")),
+        network_(vector_of(json.at("network"))),
+        knee_(json.at("knee")) {
+    if (network_.size() != kTerms) throw UserError("it has not the network terms of an apm");
+  }
+  [[nodiscard]] std::size_t channels() const override { return kChannels; }
+  void add(const std::string& kind, std::span<const double> features, std::span<double> sums) const override {
+    sums[0] += roofline_of(shortest_, kind).cycles(features);
+    sums[1] += roofline_of(longest_, kind).cycles(features);
+    sums[2] += 1;
+    sums[3] += features[kWeights];
+    sums[4] += features[feature_];
+  }
+  [[nodiscard]] double cycles(std::span<const double> sums) const override {
+    const double beyond = std::max(0.0, sums[4] - knee_);
+    const double share = sums[4] > 0 ? beyond / sums[4] : 0;
+    return network_[0] + (network_[1] + (1 - share) * network_[6]) * sums[0] +
+           (network_[2] + share * network_[7]) * sums[1] + network_[3] * sums[2] + network_[4] * sums[3] +
+           network_[5] * beyond;
+  }
+  [[nodiscard]] std::optional<Layer> layer(const std::string& kind, std::span<const double> features,
+                                           std::span<const double> sums) const override {
+    const double share = sums[4] > 0 ? std::max(0.0, sums[4] - knee_) / sums[4] : 0;
+    const Roofline& shortest = roofline_of(shortest_, kind);
+    const Roofline& longest = roofline_of(longest_, kind);
+    return Layer{(1 - share) * shortest.cycles(features) + share * longest.cycles(features),
+                 (share < 0.5 ? shortest : longest).binding(features)};
+  }
+  [[nodiscard]] std::vector<std::pair<std::string, double>> coefficients() const override {
+    return {
+        {"constant", network_[0]},        {"layers, shortest", network_[1]}, {"layers, longest", network_[2]},
+        {"operators", network_[3]},       {"weights", network_[4]},          {"beyond the knee", network_[5]},
+        {"rest x shortest", network_[6]}, {"share x longest", network_[7]},  {"(the knee)", knee_}};
+  }
+  void fit_network(const Dataset& data, std::span<const std::size_t> networks, const Vector& cycles);
+  [[nodiscard]] Json to_json() const override {
+    return {{"shortest", json_of(shortest_)},
+            {"longest", json_of(longest_)},
+            {"network", plain(network_)},
+            {"knee", knee_},
+            {"knee_feature", feature_}};
+  }
+
+ private:
+  static constexpr Index kTerms = 8;
+  static constexpr std::size_t kWeights = 5;  ///< of Extractor::names()
+  Rooflines shortest_, longest_;
+  std::size_t feature_ = kWeights;
+  Vector network_ = Vector::Zero(kTerms);
+  double knee_ = 0;
+};
 
 /// Channels of the given networks, a row each.
 Matrix channel_rows(const Core& core, const Dataset& data, std::span<const std::size_t> networks) {
@@ -193,6 +191,52 @@ Vector targets_of(const Dataset& data, std::span<const std::size_t> networks) {
     targets[static_cast<Index>(i)] = static_cast<double>(data.networks[networks[i]].cycles);
   }
   return targets;
+}
+
+/// Squares of the relative residuals with this knee, and the network's terms that make them smallest: small
+/// networks count as much as large ones. No term is negative, so that no prediction is.
+double fit_terms(const Matrix& sums, const Vector& cycles, double knee, Vector& terms) {
+  Matrix columns(sums.rows(), 8);
+  const Vector beyond = (sums.col(4).array() - knee).max(0);
+  const Vector share = beyond.cwiseQuotient(sums.col(4).cwiseMax(1));
+  columns << Vector::Ones(sums.rows()), sums.leftCols(4), beyond,
+      sums.col(0).cwiseProduct(Vector(1 - share.array())), sums.col(1).cwiseProduct(share);
+  columns = cycles.cwiseInverse().asDiagonal() * columns;
+  const Vector ones = Vector::Ones(sums.rows());
+  terms = nonnegative_least_squares(columns, ones);
+  return (columns * terms - ones).squaredNorm();
+}
+
+void ApmCore::fit_network(const Dataset& data, std::span<const std::size_t> networks, const Vector& cycles) {
+  constexpr int kKnees = 48;
+  // A knee must explain something that chance does not.
+  constexpr double kWorthwhile = 0.99;
+  Matrix sums = channel_rows(*this, data, networks);
+  knee_ = sums.col(4).maxCoeff();
+  double least = kWorthwhile * fit_terms(sums, cycles, knee_, network_);
+  const auto attempt = [&](std::size_t feature, double knee) {
+    Vector terms;
+    const double squares = fit_terms(sums, cycles, knee, terms);
+    if (squares >= least) return;
+    least = squares;
+    feature_ = feature;
+    knee_ = knee;
+    network_ = terms;
+  };
+  for (std::size_t feature = 0; feature < data.features.size(); ++feature) {
+    for (std::size_t i = 0; i < networks.size(); ++i) {
+      sums(static_cast<Index>(i), 4) = data.sums(data.networks[networks[i]])[feature];
+    }
+    const double low = sums.col(4).minCoeff();
+    const double step = (sums.col(4).maxCoeff() - low) / kKnees;
+    if (step <= 0) continue;
+    for (int i = 1; i < kKnees; ++i) attempt(feature, low + step * i);
+    for (double fine = step / 2; feature_ == feature && fine > step / 64; fine /= 2) {
+      const double middle = knee_;
+      attempt(feature, middle - fine);
+      attempt(feature, middle + fine);
+    }
+  }
 }
 
 std::vector<std::string> kinds_of(const Dataset& data) {
@@ -232,8 +276,9 @@ std::shared_ptr<const Core> train_core(const Dataset& data, std::span<const std:
                                        const CoreOptions& options) {
   const Vector targets = targets_of(data, networks);
   if (options.model == "apm") {
-    auto core = std::make_shared<ApmCore>(fit_rooflines(data, networks), kWeights);
-    core->fit_network(channel_rows(*core, data, networks), targets);
+    auto core = std::make_shared<ApmCore>(fit_rooflines(data, networks, Extreme::shortest),
+                                          fit_rooflines(data, networks, Extreme::longest));
+    core->fit_network(data, networks, targets);
     return core;
   }
   if (options.model == "xgb" || options.model == "mlp") {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,8 +24,16 @@ class Core {
                    std::span<double> sums) const = 0;
   /// Of a network with these channels.
   [[nodiscard]] virtual double cycles(std::span<const double> sums) const = 0;
-  /// The ceilings of a roofline; null for other models.
-  [[nodiscard]] virtual const Rooflines* rooflines() const { return nullptr; }
+  /// An operator's part of a network with these channels; nullopt of models that do not know layers.
+  struct Layer {
+    double cycles = 0;
+    std::size_t binding = 0;  ///< Roofline::binding()
+  };
+  [[nodiscard]] virtual std::optional<Layer> layer(const std::string& /*kind*/,
+                                                   std::span<const double> /*features*/,
+                                                   std::span<const double> /*sums*/) const {
+    return std::nullopt;
+  }
   /// Names and coefficients in cycles, for people; empty for models that have none.
   [[nodiscard]] virtual std::vector<std::pair<std::string, double>> coefficients() const { return {}; }
   /// Everything that core_from() needs.

@@ -1,5 +1,7 @@
 #include "nas/fit/features.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "sim/base/error.h"
@@ -16,8 +18,24 @@ std::string without_numbers(std::string name) {
   return name;
 }
 
-/// A network of this operator alone: its activations are inputs, its results outputs.
-ir::Graph alone(const ir::Graph& graph, const ir::Op& op) {
+/// Appends a 3x3 depthwise convolution, which every chip has and which has few weights; returns its result.
+ir::TensorId append_neighbour(ir::Graph& graph, ir::TensorId x, const std::string& name) {
+  const ir::Tensor input = graph.tensor(x);
+  const std::int64_t channels = input.shape.at(1);
+  const ir::TensorId weight = graph.add_tensor(
+      {name + ".weight", input.dtype, {channels, 1, 3, 3}, ir::TensorRole::weight, std::nullopt});
+  const ir::TensorId result =
+      graph.add_tensor({name + ".out", input.dtype, input.shape, ir::TensorRole::activation, std::nullopt});
+  const ir::Window window{{3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
+  graph.ops.push_back(
+      {name, ir::OpKind::conv, ir::ConvAttrs{window, channels}, {x, weight}, {result}, {}, "Conv"});
+  return result;
+}
+
+/// A network of this operator: its activations are inputs, its results outputs. With neighbours, each map
+/// comes from a layer before and goes to one behind, as inside of a network: a chip may treat a network's
+/// image and its results differently.
+ir::Graph network_of(const ir::Graph& graph, const ir::Op& op, bool neighbours) {
   ir::Graph one;
   one.name = op.name;
   std::map<ir::TensorId, ir::TensorId> ids;
@@ -31,6 +49,9 @@ ir::Graph alone(const ir::Graph& graph, const ir::Op& op) {
       at->second = one.add_tensor(std::move(tensor));
       if (input) one.inputs.push_back(at->second);
       if (result) one.outputs.push_back(at->second);
+      if (input && neighbours && one.tensor(at->second).shape.size() == 4) {
+        at->second = append_neighbour(one, at->second, fmt::format("{}.before{}", op.name, one.ops.size()));
+      }
     }
     return at->second;
   };
@@ -39,6 +60,11 @@ ir::Graph alone(const ir::Graph& graph, const ir::Op& op) {
   for (ir::FusedStep& step : copy.fused) step.operand = take(step.operand, false);
   for (ir::TensorId& id : copy.outputs) id = take(id, true);
   one.ops.push_back(std::move(copy));
+  if (!neighbours) return one;
+  for (ir::TensorId& output : one.outputs) {
+    if (one.tensor(output).shape.size() != 4) continue;
+    output = append_neighbour(one, output, fmt::format("{}.behind{}", op.name, one.ops.size()));
+  }
   return one;
 }
 
@@ -61,8 +87,8 @@ Extractor::Extractor(const Config& chip, ir::DType dtype)
   }
 }
 
-void Extractor::compile(const ir::Graph& graph, const ir::Op& op, std::vector<double>& features) const {
-  const hw::Compiled compiled = npu_->compile(alone(graph, op), {dtype_});
+void Extractor::compile(const ir::Graph& network, const ir::Op& op, std::vector<double>& features) const {
+  const hw::Compiled compiled = npu_->compile(network, {dtype_});
   const auto& program = compiled.program;
   const auto& target = npu_->target();
   std::vector<double> busy(target.queues.size(), 0);
@@ -106,12 +132,15 @@ const std::vector<double>& Extractor::features(const ir::Graph& graph, const ir:
   for (const ir::TensorId id : op.outputs) add(id, out);
   std::vector<double> features{counts.m, counts.v, counts.d, in, out, weights};
   features.resize(names_.size(), 0);
-  std::vector<double> compiled = features;
-  try {
-    compile(graph, op, compiled);
-    features = std::move(compiled);
-  } catch (const UserError&) {
-    // In its network a neighbour or the host may take over what the chip refuses here.
+  for (const bool neighbours : {true, false}) {
+    std::vector<double> compiled = features;
+    try {
+      compile(network_of(graph, op, neighbours), op, compiled);
+      features = std::move(compiled);
+      break;
+    } catch (const UserError&) {
+      // In its network a neighbour or the host may take over what the chip refuses here.
+    }
   }
   at->second = std::move(features);
   return at->second;

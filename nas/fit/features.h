@@ -43,8 +43,8 @@ std::string_view operator_of(std::string_view layer);
 /// Counts of an operator on one chip, in the order of names():
 ///   m v d                    counts_of()
 ///   in out weights           elements
-///   launch commands          of the operator compiled on its own, nothing simulated: cycles of launching its
-///                            tasks, commands
+///   launch commands          of the operator compiled between two small layers, nothing simulated: cycles of
+///                            launching its tasks, commands
 ///   busy.ENGINE              cycles that its commands hold an engine (padding, tiles and modes included); of
 ///                            engines that differ by a number only, the longest
 ///   read.ENGINE write.ENGINE bytes that a DMA engine moves from and to memory outside of the engines' own
@@ -58,7 +58,7 @@ class Extractor {
   [[nodiscard]] const hw::Npu& npu() const { return *npu_; }
 
  private:
-  void compile(const ir::Graph& graph, const ir::Op& op, std::vector<double>& features) const;
+  void compile(const ir::Graph& network, const ir::Op& op, std::vector<double>& features) const;
 
   std::unique_ptr<hw::Npu> npu_;
   ir::DType dtype_;

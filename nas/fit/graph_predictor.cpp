@@ -25,17 +25,19 @@ NetworkPrediction GraphPredictor::predict(const ir::Graph& graph) {
   network.name = graph.name;
   std::vector<double> channels(model_.core->channels(), 0);
   std::vector<double> features(model_.features.size(), 0);
+  for (const ir::Op& op : graph.ops) {
+    const std::vector<double>& counts = extractor_.features(graph, op);
+    model_.core->add(kind_of(graph, op), counts, channels);
+    for (std::size_t i = 0; i < counts.size(); ++i) features[i] += counts[i];
+  }
   double layers = 0;
   for (const ir::Op& op : graph.ops) {
     const std::string kind = kind_of(graph, op);
     const std::vector<double>& counts = extractor_.features(graph, op);
-    model_.core->add(kind, counts, channels);
-    for (std::size_t i = 0; i < counts.size(); ++i) features[i] += counts[i];
-    if (model_.core->rooflines() == nullptr) continue;
-    const Roofline& roofline = roofline_of(*model_.core->rooflines(), kind);
-    const std::size_t binding = roofline.binding(counts);
-    network.layers.push_back({op.name, kind, roofline.cycles(counts) * model_.ns_per_cycle,
-                              binding < counts.size() ? model_.features[binding] : "launch"});
+    const auto layer = model_.core->layer(kind, counts, channels);
+    if (!layer) break;
+    network.layers.push_back({op.name, kind, layer->cycles * model_.ns_per_cycle,
+                              layer->binding < counts.size() ? model_.features[layer->binding] : "launch"});
     layers += network.layers.back().ns;
   }
   network.ns = model_.predict_ns(channels);

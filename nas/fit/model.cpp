@@ -143,7 +143,6 @@ std::vector<LearningStep> learning_curve(const Dataset& data, const Indices& net
 }
 
 std::vector<KindErrors> kind_errors(const Dataset& data, const Indices& networks, const Core& core) {
-  if (core.rooflines() == nullptr) return {};
   struct Sums {
     std::size_t layers = 0;
     double simulated = 0, predicted = 0, missed = 0;
@@ -151,9 +150,12 @@ std::vector<KindErrors> kind_errors(const Dataset& data, const Indices& networks
   std::map<std::string, Sums> kinds;
   double all = 0;
   for (const std::size_t network : networks) {
+    const std::vector<double> channels = channels_of(core, data, data.networks[network]);
     for (const Sample& sample : data.networks[network].samples) {
       const Operator& op = data.operators[sample.op];
-      const double predicted = roofline_of(*core.rooflines(), op.kind).cycles(op.features);
+      const auto layer = core.layer(op.kind, op.features, channels);
+      if (!layer) return {};
+      const double predicted = layer->cycles;
       const auto simulated = static_cast<double>(sample.cycles);
       Sums& sums = kinds[op.kind];
       ++sums.layers;

@@ -21,7 +21,7 @@ constexpr double kHuber = 2.5;
 /// Different operators of one kind: a row each.
 struct Rows {
   Matrix counts;
-  Vector cycles;  ///< mean
+  Vector cycles;
   Vector weights;
 };
 
@@ -133,38 +133,37 @@ Roofline fit_one(const Rows& rows) {
   return best;
 }
 
-/// The operators that occur in `networks`, with their mean cycles and how often.
-struct Means {
+/// The operators that occur in `networks`, with an extreme of their cycles and how often they occur.
+struct Extremes {
   std::vector<double> cycles, count;
 };
 
-Means means_of(const Dataset& data, std::span<const std::size_t> networks) {
-  Means means{std::vector<double>(data.operators.size(), 0), std::vector<double>(data.operators.size(), 0)};
+Extremes extremes_of(const Dataset& data, std::span<const std::size_t> networks, Extreme extreme) {
+  Extremes all{std::vector<double>(data.operators.size(), 0), std::vector<double>(data.operators.size(), 0)};
   for (const std::size_t network : networks) {
     for (const Sample& sample : data.networks[network].samples) {
-      means.cycles[sample.op] += static_cast<double>(sample.cycles);
-      means.count[sample.op] += 1;
+      const auto cycles = static_cast<double>(sample.cycles);
+      double& known = all.cycles[sample.op];
+      const bool first = all.count[sample.op]++ == 0;
+      if (first || (extreme == Extreme::shortest ? cycles < known : cycles > known)) known = cycles;
     }
   }
-  for (std::size_t i = 0; i < means.count.size(); ++i) {
-    if (means.count[i] > 0) means.cycles[i] /= means.count[i];
-  }
-  return means;
+  return all;
 }
 
-Rows rows_of(const Dataset& data, const Means& means, const std::vector<std::size_t>& operators) {
+Rows rows_of(const Dataset& data, const Extremes& extremes, const std::vector<std::size_t>& operators) {
   const auto n = static_cast<Index>(operators.size());
   Rows rows{Matrix(n, static_cast<Index>(data.features.size())), Vector(n), Vector(n)};
   double mean = 0;
-  for (const std::size_t op : operators) mean += means.cycles[op] / static_cast<double>(n);
+  for (const std::size_t op : operators) mean += extremes.cycles[op] / static_cast<double>(n);
   for (Index i = 0; i < n; ++i) {
     const std::size_t op = operators[static_cast<std::size_t>(i)];
     for (std::size_t j = 0; j < data.features.size(); ++j) {
       rows.counts(i, static_cast<Index>(j)) = data.operators[op].features[j];
     }
-    rows.cycles[i] = means.cycles[op];
+    rows.cycles[i] = extremes.cycles[op];
     // Long layers may miss by more cycles than short ones; frequent ones matter more.
-    rows.weights[i] = means.count[op] / (means.cycles[op] + mean + 1);
+    rows.weights[i] = extremes.count[op] / (extremes.cycles[op] + mean + 1);
   }
   return rows;
 }
@@ -205,19 +204,19 @@ const Roofline& roofline_of(const Rooflines& rooflines, const std::string& kind)
   return rooflines.at(kOtherKinds);
 }
 
-Rooflines fit_rooflines(const Dataset& data, std::span<const std::size_t> networks) {
-  const Means means = means_of(data, networks);
+Rooflines fit_rooflines(const Dataset& data, std::span<const std::size_t> networks, Extreme extreme) {
+  const Extremes extremes = extremes_of(data, networks, extreme);
   std::map<std::string, std::vector<std::size_t>> kinds;
   std::vector<std::size_t> rest;
   std::vector<std::size_t> all;
   for (std::size_t i = 0; i < data.operators.size(); ++i) {
-    if (means.count[i] > 0) kinds[data.operators[i].kind].push_back(i);
+    if (extremes.count[i] > 0) kinds[data.operators[i].kind].push_back(i);
   }
   Rooflines fitted;
   for (const auto& [kind, operators] : kinds) {
     all.insert(all.end(), operators.begin(), operators.end());
     if (operators.size() >= kFewestOperators) {
-      fitted.emplace(kind, fit_one(rows_of(data, means, operators)));
+      fitted.emplace(kind, fit_one(rows_of(data, extremes, operators)));
     } else {
       rest.insert(rest.end(), operators.begin(), operators.end());
     }
@@ -227,7 +226,7 @@ Rooflines fit_rooflines(const Dataset& data, std::span<const std::size_t> networ
                     " different operators are too few to fit ceilings: at least " +
                     std::to_string(kFewestOperators) + " are needed");
   }
-  fitted.emplace(kOtherKinds, fit_one(rows_of(data, means, rest.size() >= kFewestOperators ? rest : all)));
+  fitted.emplace(kOtherKinds, fit_one(rows_of(data, extremes, rest.size() >= kFewestOperators ? rest : all)));
   return fitted;
 }
 

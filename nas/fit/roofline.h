@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <span>
 #include <string>
@@ -32,11 +33,16 @@ inline constexpr const char* kOtherKinds = "other";
 using Rooflines = std::map<std::string, Roofline>;
 const Roofline& roofline_of(const Rooflines& rooflines, const std::string& kind);
 
+/// An operator may take different times in different networks: weights are kept on the chip or not, engines
+/// are busy with neighbours. The shortest and the longest are of equal operators in equal circumstances.
+enum class Extreme : std::uint8_t { shortest, longest };
+
 /// Fits, for every kind with at least 12 different operators and for the rest together: equal operators are
-/// one row with their mean cycles. For each overlap of {1, 2, 4, infinity}: given the slopes, each ceiling's
-/// share in the p-norm is known (Euler: the norm is the sum of the shares times the ceilings), and with the
-/// shares the slopes are non-negative least squares; repeated until it settles, with Huber's weights against
-/// outliers. The overlap with the smallest error remains. `networks` are the indices to learn from.
-Rooflines fit_rooflines(const Dataset& data, std::span<const std::size_t> networks);
+/// one row with the shortest or longest time that networks gave them. For each overlap of {1, 2, 4,
+/// infinity}: given the slopes, each ceiling's share in the p-norm is known (Euler: the norm is the sum of
+/// the shares times the ceilings), and with the shares the slopes are non-negative least squares; repeated
+/// until it settles, with Huber's weights against outliers. The overlap with the smallest error remains.
+/// `networks` are the indices to learn from.
+Rooflines fit_rooflines(const Dataset& data, std::span<const std::size_t> networks, Extreme extreme);
 
 }  // namespace npusim::fit

@@ -94,6 +94,9 @@ void add_commands(CLI::App& app) {
   add_sweep(app);
   add_spaces(app);
   add_table(app);
+  add_fit(app);
+  add_predict(app);
+  add_mem(app);
 }
 
 int parse_and_run(CLI::App& app, int argc, const char* const* argv) {

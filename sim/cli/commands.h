@@ -21,6 +21,9 @@ void add_dram(CLI::App& app);
 void add_sweep(CLI::App& app);
 void add_spaces(CLI::App& app);
 void add_table(CLI::App& app);
+void add_fit(CLI::App& app);
+void add_predict(CLI::App& app);
+void add_mem(CLI::App& app);
 
 /// --hw and --set.
 struct HardwareOptions {

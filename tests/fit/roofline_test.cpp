@@ -39,7 +39,7 @@ TEST_CASE("ceilings of 30 and 40 cycles together are 70, 50 or 40, by their over
 
 TEST_CASE("the law max(m / 64, read / 8) + 500 is found in networks that obey it") {
   const Dataset data = test::synthetic_networks(200, 1);
-  const Rooflines rooflines = fit_rooflines(data, all_of(data));
+  const Rooflines rooflines = fit_rooflines(data, all_of(data), Extreme::shortest);
   REQUIRE(rooflines.count("conv") == 1);
   REQUIRE(rooflines.count("add") == 1);
   for (const Operator& op : data.operators) {
@@ -62,7 +62,7 @@ TEST_CASE("one wild layer among 60 does not move the ceilings") {
       if (sample.op == 7) sample.cycles *= 20;
     }
   }
-  const Rooflines rooflines = fit_rooflines(data, all_of(data));
+  const Rooflines rooflines = fit_rooflines(data, all_of(data), Extreme::shortest);
   std::size_t right = 0;
   for (const Operator& op : data.operators) {
     if (op.kind != "conv") continue;
@@ -76,7 +76,7 @@ TEST_CASE("11 different operators are too few for ceilings, 12 are enough") {
   Dataset data = test::synthetic_networks(1, 1);
   data.networks[0].samples.clear();
   for (std::size_t op = 0; op < 11; ++op) data.networks[0].samples.push_back({op, 1000});
-  CHECK_THROWS_AS(fit_rooflines(data, all_of(data)), UserError);
+  CHECK_THROWS_AS(fit_rooflines(data, all_of(data), Extreme::shortest), UserError);
   data.networks[0].samples.push_back({11, 1000});
-  CHECK_NOTHROW(fit_rooflines(data, all_of(data)));
+  CHECK_NOTHROW(fit_rooflines(data, all_of(data), Extreme::shortest));
 }

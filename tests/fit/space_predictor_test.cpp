@@ -105,7 +105,7 @@ TEST_CASE("a large network is reported as outside of a space's domain") {
   const Model model = analytical(0);
   GraphPredictor predictor(model, fixture().chip, "m.yaml");
   zoo::Builder b("large", {1, 3, 224, 224});
-  auto x = b.conv("stem", b.input(), {.out = 512, .kernel = 7, .stride = 2});
-  const ir::Graph graph = passes::run_pipeline(b.finish(b.conv("large", x, {.out = 2048, .kernel = 3})));
+  auto x = b.conv("stem", b.input(), {.out = 256, .kernel = 7, .stride = 2});
+  const ir::Graph graph = passes::run_pipeline(b.finish(b.conv("large", x, {.out = 512, .kernel = 3})));
   CHECK_FALSE(predictor.predict(graph).outside.empty());
 }
