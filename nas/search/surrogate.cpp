@@ -14,10 +14,14 @@ constexpr int kSweeps = 20;             ///< over all genes, to fit what choices
 constexpr double kChoiceShrinkage = 1;  ///< rows of value 0 that are added to each choice
 }  // namespace
 
+Rows::Rows(const std::vector<space::Genome>& genomes, const std::vector<std::size_t>& sizes)
+    : sizes_(sizes), count_(genomes.size()) {
+  for (const space::Genome& genome : genomes) codes_.insert(codes_.end(), genome.begin(), genome.end());
+}
+
 struct ChoiceTree::Data {
-  const std::vector<space::Genome>& genomes;
+  const Rows& genomes;
   const std::vector<double>& targets;
-  const std::vector<std::size_t>& sizes;
   const Limits& limits;
 };
 
@@ -27,11 +31,10 @@ struct ChoiceTree::Split {
   std::vector<char> left;  ///< by choice
 };
 
-ChoiceTree ChoiceTree::grow(const std::vector<space::Genome>& genomes, const std::vector<double>& targets,
-                            std::vector<std::size_t> rows, const std::vector<std::size_t>& sizes,
-                            const Limits& limits) {
+ChoiceTree ChoiceTree::grow(const Rows& genomes, const std::vector<double>& targets,
+                            std::vector<std::size_t> rows, const Limits& limits) {
   ChoiceTree tree;
-  tree.grow_node({genomes, targets, sizes, limits}, std::move(rows), 0);
+  tree.grow_node({genomes, targets, limits}, std::move(rows), 0);
   return tree;
 }
 
@@ -48,59 +51,73 @@ std::size_t ChoiceTree::grow_node(const Data& data, std::vector<std::size_t> row
   for (const std::size_t row : rows) {
     (split.left[data.genomes[row][split.gene]] != 0 ? left : right).push_back(row);
   }
-  nodes_[index].gene = split.gene;
-  nodes_[index].table = lefts_.size();
+  nodes_[index].gene = static_cast<std::uint32_t>(split.gene);
+  nodes_[index].table = static_cast<std::uint32_t>(lefts_.size());
   lefts_.insert(lefts_.end(), split.left.begin(), split.left.end());
   const std::size_t left_index = grow_node(data, std::move(left), depth + 1);
   const std::size_t right_index = grow_node(data, std::move(right), depth + 1);
-  nodes_[index].left = left_index;
-  nodes_[index].right = right_index;
+  nodes_[index].left = static_cast<std::uint32_t>(left_index);
+  nodes_[index].right = static_cast<std::uint32_t>(right_index);
   return index;
 }
+
+namespace {
+
+/// Of the rows with one choice: how many, the sum of their targets.
+struct Bin {
+  double count = 0, sum = 0;
+  std::size_t choice = 0;
+};
+
+}  // namespace
 
 ChoiceTree::Split ChoiceTree::best_split(const Data& data, const std::vector<std::size_t>& rows) {
   const double shrinkage = data.limits.shrinkage;
   const auto score = [shrinkage](double sum, double count) { return sum * sum / (count + shrinkage); };
+  const auto least = static_cast<double>(data.limits.rows);
+  const std::vector<std::size_t>& sizes = data.genomes.sizes();
   Split best;
-  std::vector<double> sums, counts;
-  std::vector<std::size_t> order;
-  for (std::size_t g = 0; g < data.sizes.size(); ++g) {
-    sums.assign(data.sizes[g], 0);
-    counts.assign(data.sizes[g], 0);
+  std::vector<Bin> bins, best_bins;
+  for (std::size_t g = 0; g < sizes.size(); ++g) {
+    bins.assign(sizes[g], {});
+    for (std::size_t c = 0; c < sizes[g]; ++c) bins[c].choice = c;
+    double all = 0;
     for (const std::size_t row : rows) {
-      sums[data.genomes[row][g]] += data.targets[row];
-      ++counts[data.genomes[row][g]];
+      Bin& bin = bins[data.genomes[row][g]];
+      bin.sum += data.targets[row];
+      ++bin.count;
+      all += data.targets[row];
     }
-    order.clear();
-    for (std::size_t c = 0; c < counts.size(); ++c) {
-      if (counts[c] > 0) order.push_back(c);
-    }
-    std::stable_sort(order.begin(), order.end(),
-                     [&](std::size_t a, std::size_t b) { return sums[a] / counts[a] < sums[b] / counts[b]; });
-    const double all = std::accumulate(sums.begin(), sums.end(), 0.0);
+    std::erase_if(bins, [](const Bin& bin) { return bin.count == 0; });
+    std::sort(bins.begin(), bins.end(), [](const Bin& a, const Bin& b) {
+      const double left = a.sum * b.count, right = b.sum * a.count;
+      return left != right ? left < right : a.choice < b.choice;
+    });
     const auto total = static_cast<double>(rows.size());
-    double sum = 0, count = 0;
-    for (std::size_t i = 0; i + 1 < order.size(); ++i) {
-      sum += sums[order[i]];
-      count += counts[order[i]];
-      const auto least = static_cast<double>(data.limits.rows);
-      if (count < least || total - count < least) continue;
-      const double gain = score(sum, count) + score(all - sum, total - count) - score(all, total);
+    Bin left;
+    for (std::size_t i = 0; i + 1 < bins.size(); ++i) {
+      left.sum += bins[i].sum;
+      left.count += bins[i].count;
+      if (left.count < least || total - left.count < least) continue;
+      const double gain =
+          score(left.sum, left.count) + score(all - left.sum, total - left.count) - score(all, total);
       if (gain <= best.gain * (1 + 1e-12)) continue;
-      best = {gain, g, std::vector<char>(data.sizes[g], 0)};
-      for (std::size_t k = 0; k <= i; ++k) best.left[order[k]] = 1;
+      best.gain = gain;
+      best.gene = g;
+      best_bins.assign(bins.begin(), bins.begin() + static_cast<std::ptrdiff_t>(i) + 1);
     }
   }
+  if (best.gain > 0) best.left.assign(sizes[best.gene], 0);
+  for (const Bin& bin : best_bins) best.left[bin.choice] = 1;
   return best;
 }
 
-double ChoiceTree::operator()(const space::Genome& genome) const {
-  std::size_t at = 0;
-  while (nodes_[at].left != 0) {
-    const Node& node = nodes_[at];
-    at = lefts_[node.table + genome[node.gene]] != 0 ? node.left : node.right;
+double ChoiceTree::operator()(const std::uint16_t* codes) const {
+  const Node* node = nodes_.data();
+  while (node->left != 0) {
+    node = nodes_.data() + (lefts_[node->table + codes[node->gene]] != 0 ? node->left : node->right);
   }
-  return nodes_[at].value;
+  return node->value;
 }
 
 Surrogate::Surrogate(const space::Space& space) : Surrogate(space, Options{}) {}
@@ -109,14 +126,14 @@ Surrogate::Surrogate(const space::Space& space, const Options& options) : option
   for (const space::Gene& gene : space.genes()) sizes_.push_back(gene.choices.size());
 }
 
-void Surrogate::fit_choices(const std::vector<space::Genome>& genomes, std::vector<double>& residuals) {
+void Surrogate::fit_choices(const Rows& rows, std::vector<double>& residuals) {
   effects_.clear();
   for (const std::size_t size : sizes_) effects_.emplace_back(size, 0.0);
   for (int sweep = 0; sweep < kSweeps; ++sweep) {
     for (std::size_t g = 0; g < sizes_.size(); ++g) {
       std::vector<double> sums(sizes_[g], 0), counts(sizes_[g], kChoiceShrinkage);
-      for (std::size_t row = 0; row < genomes.size(); ++row) {
-        const std::size_t choice = genomes[row][g];
+      for (std::size_t row = 0; row < rows.count(); ++row) {
+        const std::size_t choice = rows[row][g];
         sums[choice] += residuals[row] + effects_[g][choice];
         ++counts[choice];
       }
@@ -125,7 +142,7 @@ void Surrogate::fit_choices(const std::vector<space::Genome>& genomes, std::vect
         change[c] = sums[c] / counts[c] - effects_[g][c];
         effects_[g][c] += change[c];
       }
-      for (std::size_t row = 0; row < genomes.size(); ++row) residuals[row] -= change[genomes[row][g]];
+      for (std::size_t row = 0; row < rows.count(); ++row) residuals[row] -= change[rows[row][g]];
     }
   }
 }
@@ -140,19 +157,20 @@ void Surrogate::fit(const std::vector<space::Genome>& genomes, const std::vector
   scale_ = square > 0 ? std::sqrt(square) : 1;
   std::vector<double> start;
   for (const double target : targets) start.push_back((target - base_) / scale_);
-  fit_choices(genomes, start);
+  const Rows rows(genomes, sizes_);
+  fit_choices(rows, start);
   Rng rng(seed);
   trees_.assign(options_.members, {});
   for (std::vector<ChoiceTree>& trees : trees_) {
     std::vector<double> residuals = start;
     for (std::size_t t = 0; t < options_.trees; ++t) {
-      std::vector<std::size_t> rows;
-      for (std::size_t row = 0; row < genomes.size(); ++row) {
-        if (space::uniform_unit(rng) < options_.rows) rows.push_back(row);
+      std::vector<std::size_t> seen;
+      for (std::size_t row = 0; row < rows.count(); ++row) {
+        if (space::uniform_unit(rng) < options_.rows) seen.push_back(row);
       }
-      trees.push_back(ChoiceTree::grow(genomes, residuals, std::move(rows), sizes_, options_.tree));
-      for (std::size_t row = 0; row < genomes.size(); ++row) {
-        residuals[row] -= options_.step * trees.back()(genomes[row]);
+      trees.push_back(ChoiceTree::grow(rows, residuals, std::move(seen), options_.tree));
+      for (std::size_t row = 0; row < rows.count(); ++row) {
+        residuals[row] -= options_.step * trees.back()(rows[row]);
       }
     }
   }
@@ -164,7 +182,7 @@ std::vector<double> Surrogate::members(const space::Genome& genome) const {
   std::vector<double> predictions;
   for (const std::vector<ChoiceTree>& trees : trees_) {
     double boosted = 0;
-    for (const ChoiceTree& tree : trees) boosted += tree(genome);
+    for (const ChoiceTree& tree : trees) boosted += tree(genome.data());
     predictions.push_back(base_ + scale_ * (choices + options_.step * boosted));
   }
   return predictions;

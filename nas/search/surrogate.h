@@ -9,6 +9,23 @@
 
 namespace npusim::search {
 
+/// Genomes in one piece of memory.
+class Rows {
+ public:
+  Rows(const std::vector<space::Genome>& genomes, const std::vector<std::size_t>& sizes);
+  [[nodiscard]] std::size_t count() const { return count_; }
+  [[nodiscard]] const std::uint16_t* operator[](std::size_t row) const {
+    return codes_.data() + row * sizes_.size();
+  }
+  /// By gene the number of its choices.
+  [[nodiscard]] const std::vector<std::size_t>& sizes() const { return sizes_; }
+
+ private:
+  std::vector<std::size_t> sizes_;
+  std::size_t count_;
+  std::vector<std::uint16_t> codes_;
+};
+
 /// A regression tree over choices: each node sends some of a gene's choices left, the others right.
 class ChoiceTree {
  public:
@@ -17,18 +34,18 @@ class ChoiceTree {
     std::size_t rows = 3;  ///< least number in a leaf
     double shrinkage = 1;  ///< rows of value 0 that are added to each leaf
   };
-  /// Fits `targets` of the rows listed; `sizes` is the number of choices by gene. Splits are the best of all
-  /// two-part divisions of a gene's choices (Fisher 1958: those by mean target), by squared error.
-  static ChoiceTree grow(const std::vector<space::Genome>& genomes, const std::vector<double>& targets,
-                         std::vector<std::size_t> rows, const std::vector<std::size_t>& sizes,
-                         const Limits& limits);
-  [[nodiscard]] double operator()(const space::Genome& genome) const;
+  /// Fits `targets` of the rows listed. Splits are the best of all two-part divisions of a gene's choices
+  /// (Fisher 1958: those by mean target), by squared error.
+  static ChoiceTree grow(const Rows& genomes, const std::vector<double>& targets,
+                         std::vector<std::size_t> rows, const Limits& limits);
+  /// `codes` has a choice a gene.
+  [[nodiscard]] double operator()(const std::uint16_t* codes) const;
 
  private:
   struct Node {
-    std::size_t gene = 0;
-    std::size_t left = 0, right = 0;  ///< indices of nodes; 0: a leaf
-    std::size_t table = 0;            ///< of lefts_, by choice
+    std::uint32_t gene = 0;
+    std::uint32_t left = 0, right = 0;  ///< indices of nodes; 0: a leaf
+    std::uint32_t table = 0;            ///< of lefts_, by choice
     double value = 0;
   };
   struct Split;
@@ -64,7 +81,7 @@ class Surrogate {
   [[nodiscard]] double mean(const space::Genome& genome) const;
 
  private:
-  void fit_choices(const std::vector<space::Genome>& genomes, std::vector<double>& residuals);
+  void fit_choices(const Rows& rows, std::vector<double>& residuals);
 
   Options options_;
   std::vector<std::size_t> sizes_;

@@ -1,0 +1,76 @@
+// How good the strategies are: on benchmarks whose truth is known, against random search at equal budget.
+#pragma once
+
+#include <functional>
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include "nas/search/benchmark.h"
+#include "nas/search/strategy.h"
+
+namespace npusim::search {
+
+/// What a search seeks.
+enum class Aim : std::uint8_t {
+  front,  ///< all trade-offs between accuracy and latency
+  limit   ///< the highest accuracy within the benchmark's latency limit
+};
+std::string to_string(Aim aim);
+
+/// How far a search was after some evaluations.
+struct Checkpoint {
+  std::size_t evaluations = 0;
+  double regret = 0;       ///< accuracy lost within the limit; as in Expected where nothing fits yet
+  double hypervolume = 0;  ///< of the front found, as a share of the exact one
+};
+
+/// One strategy on a benchmark.
+struct Trial {
+  std::string benchmark, strategy;
+  Aim aim = Aim::front;
+  std::uint64_t seed = 0;
+  std::vector<Checkpoint> checkpoints;  ///< every CompareOptions::every evaluations, the last at the end
+};
+
+struct CompareOptions {
+  std::vector<std::string> strategies = strategy_names();
+  std::vector<Aim> aims = {Aim::front, Aim::limit};
+  std::size_t budget = 500;
+  std::size_t seeds = 10;         ///< 1, 2, ...
+  std::size_t every = 50;         ///< evaluations between checkpoints
+  double quantile = 0.3;          ///< of latency, the limit
+  StrategyOptions strategy = {};  ///< seed, budget, aim and limits are filled in
+  std::function<void(const std::string&)> progress = [](const std::string&) {};  ///< told each trial
+};
+
+/// Searches the benchmark once.
+Trial run_trial(const Benchmark& benchmark, const Truth& truth, const std::string& strategy, Aim aim,
+                std::uint64_t seed, const CompareOptions& options);
+
+/// What compare() found of one benchmark.
+struct Comparison {
+  std::string benchmark;
+  std::size_t networks = 0;
+  Truth truth;
+  std::size_t budget = 0;
+  Expected random;       ///< of `budget` evaluations
+  double most_macs = 0;  ///< regret_of_most_macs()
+  std::vector<Trial> trials;
+};
+Comparison compare(const Benchmark& benchmark, const CompareOptions& options);
+
+/// The median over trials of a strategy and aim at the end (the mean of the middle two of an even number),
+/// and in how many of them it was better than random search with the same seed and aim.
+struct Standing {
+  double regret = 0, hypervolume = 0;
+  std::size_t seeds = 0, less_regret = 0, more_hypervolume = 0;
+};
+Standing standing(const Comparison& comparison, const std::string& strategy, Aim aim);
+
+/// A table for people, one row a strategy and aim.
+std::string text_of(const Comparison& comparison);
+/// "benchmark,aim,strategy,seed,evaluations,regret,hypervolume", a row a checkpoint.
+void write_csv(const std::vector<Comparison>& comparisons, std::ostream& out);
+
+}  // namespace npusim::search
