@@ -167,16 +167,20 @@ std::vector<Distinct> distinct_jobs(const Batch& batch, const std::string& versi
 
 class Runner {
  public:
-  Runner(const Batch& batch, const BatchOptions& options)
-      : batch_(batch), options_(options), distinct_(distinct_jobs(batch, options.version)) {
+  Runner(const Batch& batch, const BatchOptions& options) : batch_(batch), options_(options) {
     out_.results.resize(batch.jobs.size());
+    std::vector<Distinct> all = distinct_jobs(batch, options.version);
+    for (std::size_t i = options.shard; i < all.size(); i += options.shards) {
+      place_[all[i].jobs[0]] = distinct_.size();
+      distinct_.push_back(std::move(all[i]));
+    }
     out_.distinct = distinct_.size();
   }
 
   BatchResult run() {
-    std::vector<std::size_t> open;  // indices into distinct_
-    for (std::size_t i = 0; i < distinct_.size(); ++i) {
-      if (!reuse(distinct_[i])) open.push_back(i);
+    std::vector<std::size_t> open;  // jobs, one for each key
+    for (const Distinct& one : distinct_) {
+      if (!reuse(one)) open.push_back(one.jobs[0]);
     }
     if (options_.store != nullptr) out_.damaged = options_.store->damaged();
     if (options_.resume && out_.reused == 0 && out_.distinct > 0) {
@@ -211,16 +215,13 @@ class Runner {
     pool.workers = std::min(options_.workers, open.size());
     pool.stop = [] { return InterruptScope::requested(); };
     pool.tick = [&] { bar.show(done); };
-    pool.retrying = [&](std::size_t i, const std::string& how) {
-      bar.say(fmt::format("a worker was {} while simulating {}; trying once more", how, name(distinct_[i])));
+    pool.retrying = [&](std::size_t job, const std::string& how) {
+      bar.say(fmt::format("a worker was {} while simulating {}; trying once more", how, name(job)));
     };
-    const auto make = [this]() -> Work {
-      auto simulator = std::make_shared<Simulator>(batch_);
-      return [this, simulator](std::size_t i) { return simulator->run(distinct_[i].jobs[0]); };
-    };
-    out_.stopped = !run_pool(open, make, pool, [&](std::size_t i, const Outcome& outcome) {
+    const auto make = [this] { return make_work(batch_); };
+    out_.stopped = !options_.executor(open, make, pool, [&](std::size_t job, const Outcome& outcome) {
       ++done;
-      finish(distinct_[i], outcome);
+      finish(distinct_[place_.at(job)], outcome);
     });
   }
 
@@ -240,8 +241,8 @@ class Runner {
     settle(one, result);
   }
 
-  [[nodiscard]] std::string name(const Distinct& one) const {
-    const Job& job = batch_.jobs[one.jobs[0]];
+  [[nodiscard]] std::string name(std::size_t index) const {
+    const Job& job = batch_.jobs[index];
     const Chip& chip = batch_.chips[job.chip];
     return fmt::format("{} on {}{}{}", batch_.graphs[job.graph].name, chip.base->raw("chip"),
                        chip.overrides.empty() ? "" : " with ", fmt::join(chip.overrides, " "));
@@ -249,7 +250,8 @@ class Runner {
 
   const Batch& batch_;
   const BatchOptions& options_;
-  std::vector<Distinct> distinct_;
+  std::vector<Distinct> distinct_;            ///< of this shard
+  std::map<std::size_t, std::size_t> place_;  ///< in distinct_, by the first job
   BatchResult out_;
 };
 
@@ -261,12 +263,29 @@ Config Chip::description() const {
   return config;
 }
 
+Work make_work(const Batch& batch) {
+  auto simulator = std::make_shared<Simulator>(batch);
+  return [simulator](std::size_t job) { return simulator->run(job); };
+}
+
+std::string batch_hash(const Batch& batch, const std::string& version) {
+  std::string text;
+  for (const Distinct& one : distinct_jobs(batch, version)) {
+    const Key& key = one.key;
+    text +=
+        fmt::format("{} {} {} {} {}\n", key.hw_hash, key.graph_hash, key.options, key.version, one.jobs[0]);
+  }
+  return hex_hash(text);
+}
+
 BatchResult run_batch(const Batch& batch, const BatchOptions& options) {
   return Runner(batch, options).run();
 }
 
 std::string describe(const BatchResult& result, const BatchOptions& options) {
-  std::string text = fmt::format("{} simulations: {} run", result.distinct, result.simulated);
+  std::string text;
+  if (options.shards > 1) text = fmt::format("shard {} of {}: ", options.shard + 1, options.shards);
+  text += fmt::format("{} simulations: {} run", result.distinct, result.simulated);
   if (options.store != nullptr) {
     text += fmt::format(", {} reused from {}", result.reused, options.store->path());
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "hw_models/api/npu.h"
+#include "nas/jobs/pool.h"
 #include "nas/jobs/store.h"
 #include "sim/base/config.h"
 #include "sim/trace/report.h"
@@ -84,12 +85,15 @@ struct BatchOptions {
   Store* store = nullptr;  ///< none: everything is simulated, nothing kept
   bool fresh = false;      ///< simulate what the store has, too, and replace it
   bool resume = false;     ///< the store must have some of the batch: throws UserError otherwise
+  Executor executor = run_pool;
+  std::size_t shards = 1;  ///< parts of the batch, for separate runs; the others' jobs stay not_run
+  std::size_t shard = 0;   ///< which of them to run, from 0
 };
 
 /// By job, whatever order they were simulated in.
 struct BatchResult {
   std::vector<Result> results;
-  std::size_t distinct = 0;   ///< jobs with different keys
+  std::size_t distinct = 0;   ///< jobs with different keys, of this shard
   std::size_t reused = 0;     ///< of these, found in the store
   std::size_t simulated = 0;  ///< of these, simulated now
   std::size_t lost = 0;       ///< simulations whose worker died twice
@@ -100,6 +104,12 @@ struct BatchResult {
 /// Runs a batch: what the store has is not simulated, what is simulated is stored at once. Prints progress
 /// and dying workers to standard error. The caller must be single-threaded (workers are forks).
 BatchResult run_batch(const Batch& batch, const BatchOptions& options);
+
+/// What a worker does, wherever it is: the batch's job of that number to a line that run_batch() understands.
+/// `batch` must outlive it.
+Work make_work(const Batch& batch);
+/// Of all jobs' keys: equal batches of equal npusims have equal hashes.
+std::string batch_hash(const Batch& batch, const std::string& version);
 
 /// "40 simulations: 12 reused from FILE, 28 run".
 std::string describe(const BatchResult& result, const BatchOptions& options);

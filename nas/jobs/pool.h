@@ -1,4 +1,4 @@
-// A pool of worker processes: jobs go out as JSON lines over sockets, results come back the same way.
+// A pool of worker processes: jobs go out as lines over sockets, results come back the same way.
 #pragma once
 
 #include <cstddef>
@@ -6,10 +6,9 @@
 #include <string>
 #include <vector>
 
-namespace npusim::jobs {
+#include "nas/jobs/worker.h"
 
-/// Does one job, in a worker: the job's number to a result, one line of JSON. What it throws ends the worker.
-using Work = std::function<std::string(std::size_t job)>;
+namespace npusim::jobs {
 
 /// How a job ended.
 struct Outcome {
@@ -29,13 +28,20 @@ struct PoolOptions {
                                                                              const std::string&) {};
 };
 
+/// Takes a job's end, in the caller's process.
+using Done = std::function<void(std::size_t job, const Outcome& outcome)>;
+
 /// Runs `jobs` in worker processes, handed out one by one in the order given; `done` is called in the
 /// caller's process as results arrive, in any order. `make` is called once in each worker. Workers are forks,
 /// so they have whatever the caller has in memory; the caller must be single-threaded. A worker that dies
 /// loses only its own job, which is tried once more in a fresh worker. Workers do not outlive the caller.
 /// Returns true when all jobs were done, false when stopped. Throws UserError when no process can be started.
 bool run_pool(const std::vector<std::size_t>& jobs, const std::function<Work()>& make,
-              const PoolOptions& options, const std::function<void(std::size_t, const Outcome&)>& done);
+              const PoolOptions& options, const Done& done);
+
+/// What runs a batch's jobs: run_pool, or the like of it.
+using Executor = std::function<bool(const std::vector<std::size_t>& jobs, const std::function<Work()>& make,
+                                    const PoolOptions& options, const Done& done)>;
 
 /// While alive, SIGINT and SIGTERM do not end the process but make requested() true.
 class InterruptScope {

@@ -106,6 +106,12 @@ struct Store::Database {
                       "another file with --store",
                       path, layout, kLayout));
     }
+    if (!empty && layout < kLayout) {
+      throw UserError(fmt::format(
+          "{}: was written by an older npusim (layout {}, this one has {}), none of whose results "
+          "this one could use; it was left as it is. Name another file with --store, or delete it",
+          path, layout, kLayout));
+    }
     if (empty) {
       run(kTables);
       run(fmt::format("PRAGMA application_id={}", kApplicationId));
@@ -193,6 +199,27 @@ void Store::put(const Key& key, const Stored& stored) {
   database_->check(code);
 }
 
-std::int64_t Store::rows() { return database_->number("SELECT count(*) FROM results"); }
+std::int64_t Store::rows() { return database_->number("SELECT count(*) FROM main.results"); }
+
+std::int64_t Store::merge(const std::string& other) {
+  if (!fs::exists(other)) throw UserError(fmt::format("{}: no such file", other));
+  { const Store checked(other); }
+  sqlite3_stmt* attach = nullptr;
+  database_->check(
+      sqlite3_prepare_v2(database_->connection, "ATTACH DATABASE ? AS other", -1, &attach, nullptr));
+  database_->bind(attach, 1, other);
+  const int code = sqlite3_step(attach);
+  sqlite3_finalize(attach);
+  database_->check(code);
+  const std::int64_t before = rows();
+  try {
+    database_->run("INSERT OR IGNORE INTO main.results SELECT * FROM other.results");
+  } catch (const UserError& error) {
+    throw UserError(fmt::format("while adding {}: {}", other, error.what()));
+  }
+  const std::int64_t added = rows() - before;
+  database_->run("DETACH DATABASE other");
+  return added;
+}
 
 }  // namespace npusim::jobs

@@ -35,7 +35,7 @@ struct Stored {
 /// waits up to 60 s for another). Every put() is durable against the death of the process at once. Nothing
 /// but put() changes the file's rows; a file that is not a store is refused and left as it is.
 ///
-/// All errors are UserError and name the file: no access, not a store, written by a newer npusim, damaged,
+/// All errors are UserError and name the file: no access, not a store, of another layout, damaged,
 /// disk full. Not to be used in a process forked from the one that opened it.
 class Store {
  public:
@@ -51,6 +51,9 @@ class Store {
   /// Adds the result, replacing an earlier one of the same key.
   void put(const Key& key, const Stored& stored);
   [[nodiscard]] std::int64_t rows();
+  /// Adds what another store has and this one lacks; gives how many rows that were. Throws UserError when
+  /// there is no such file.
+  std::int64_t merge(const std::string& other);
   /// Damaged rows that find() met.
   [[nodiscard]] std::int64_t damaged() const { return damaged_; }
   [[nodiscard]] const std::string& path() const { return path_; }

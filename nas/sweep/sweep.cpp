@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "nas/sweep/area.h"
 #include "sim/base/error.h"
 
 namespace npusim::sweep {
@@ -99,6 +100,7 @@ void add_chip(const SweepSpec& spec, const NamedChip& chip, Plan& plan) {
   struct Built {
     std::size_t chip = kNoPoint;
     std::string reason;
+    double area = 0;
   };
   std::vector<Built> built;
   for (const auto& point : points) {
@@ -106,7 +108,7 @@ void add_chip(const SweepSpec& spec, const NamedChip& chip, Plan& plan) {
     Built result;
     try {
       const Config description = one.description();
-      hw::make_npu(description);
+      result.area = area_proxy(*hw::make_npu(description));
       one.hash = hw::hardware_hash(description);
       result.chip = plan.batch.chips.size();
       plan.batch.chips.push_back(std::move(one));
@@ -118,7 +120,7 @@ void add_chip(const SweepSpec& spec, const NamedChip& chip, Plan& plan) {
   }
   for (std::size_t n = 0; n < spec.networks.size(); ++n) {
     for (std::size_t i = 0; i < points.size(); ++i) {
-      Row row{chip.name, spec.networks[n].name, points[i], {}};
+      Row row{chip.name, spec.networks[n].name, points[i], {}, built[i].area};
       const bool runs = built[i].chip != kNoPoint;
       if (!runs) row.result = {jobs::Status::invalid, built[i].reason, {}};
       plan.job.push_back(runs ? plan.batch.jobs.size() : kNoPoint);

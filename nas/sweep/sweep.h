@@ -36,6 +36,7 @@ struct Row {
   std::string network;
   std::vector<std::size_t> point;  ///< by axis: index into its points, or kNoPoint
   jobs::Result result;
+  double area_proxy = 0;  ///< see area.h; of chips that can be built
 };
 
 /// Combinations that cannot be built, with the reason.

@@ -141,6 +141,9 @@ std::vector<Column> columns(const Plan& plan) {
                      [i](const Summary& s) { return fmt::format("{:.6f}", s.stall_share[i]); });
   }
   table.add_figure("peak_macs_per_cycle", [](const Summary& s) { return s.peak_macs_per_cycle; });
+  table.add("area_proxy", [](const Row& row) {
+    return row.result.status == jobs::Status::ok ? fmt::format("{:.4f}", row.area_proxy) : std::string();
+  });
   table.add_figure("batch", [](const Summary& s) { return s.batch; });
   table.add_figure("dtype", [](const Summary& s) { return s.dtype; });
   table.add("status", [](const Row& row) { return status_of(row.result); });

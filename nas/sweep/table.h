@@ -16,8 +16,8 @@ struct Column {
 };
 
 /// hw, network, every key with more than one value, cycles, latency_ms, macs, utilisation, dram bytes, row
-/// hit rate, shares of all engines' time (busy, and stalled by reason), peak, batch, dtype, status ("ok",
-/// "invalid: why", "failed: how", "not run").
+/// hit rate, shares of all engines' time (busy, and stalled by reason), peak, area proxy, batch, dtype,
+/// status ("ok", "invalid: why", "failed: how", "not run").
 std::vector<Column> columns(const Plan& plan);
 
 /// Inserts a column "pareto" before the status: 1 for rows that no other row of the same network beats, i.e.

@@ -48,9 +48,10 @@ std::string sequence_text(const YAML::Node& node, const std::string& file) {
 Provenance parse_provenance(const std::string& text, const std::string& where) {
   const auto bar = text.find('|');
   const auto complain = [&] {
-    throw UserError(fmt::format(
-        "{}: expected 'published | source', 'fitted | source' or 'guessed [low, high] | why', got '{}'",
-        where, text));
+    throw UserError(
+        fmt::format("{}: expected 'published | source', 'fitted | source', 'guessed [low, high] | why' or "
+                    "'guessed {{a, b}} | why', got '{}'",
+                    where, text));
   };
   if (bar == std::string::npos) complain();
   Provenance provenance;
@@ -65,7 +66,16 @@ Provenance parse_provenance(const std::string& text, const std::string& where) {
         provenance.low > provenance.high) {
       complain();
     }
+    provenance.ranged = true;
     head = trim(std::string_view(head).substr(0, bracket));
+  }
+  const auto brace = head.find('{');
+  if (brace != std::string::npos) {
+    if (head.back() != '}') complain();
+    std::istringstream list(head.substr(brace + 1, head.size() - brace - 2));
+    for (std::string value; std::getline(list, value, ',');) provenance.values.push_back(trim(value));
+    if (provenance.values.empty()) complain();
+    head = trim(std::string_view(head).substr(0, brace));
   }
   if (head == "published") {
     provenance.grade = Grade::published;
@@ -141,7 +151,9 @@ void Config::merge(const Config& other) {
   for (const auto& [key, value] : other.leaves_) {
     const auto old = leaves_.find(key);
     if (old != leaves_.end() && old->second.value != value.value) {
-      sources_[key] = Provenance{Grade::guessed, "set in " + value.file, 0, 0};
+      const Provenance* own = other.provenance(key);
+      sources_[key] =
+          own != nullptr ? *own : Provenance{Grade::guessed, "set in " + value.file, 0, 0, false, {}};
     }
     leaves_[key] = value;
   }
@@ -160,7 +172,7 @@ void Config::set(std::string_view assignment) {
         fmt::format("--set {}: {} has no key '{}'{}", assignment, file_, key, suggestion(key, keys())));
   }
   found->second = Leaf{trim(assignment.substr(equals + 1)), fmt::format("--set {}", assignment), 0};
-  sources_[key] = Provenance{Grade::guessed, "set by the user", 0, 0};
+  sources_[key] = Provenance{Grade::guessed, "set by the user", 0, 0, false, {}};
 }
 
 bool Config::has(const std::string& key) const { return leaves_.count(key) != 0; }

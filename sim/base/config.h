@@ -23,12 +23,14 @@ struct Provenance {
   std::string source;
   double low = 0;  ///< plausible range of a guessed value; low == high when none is given
   double high = 0;
+  bool ranged = false;              ///< [low, high] was given, be it of one value
+  std::vector<std::string> values;  ///< what a guessed word could be: "guessed {open, closed} | why"
 };
 
 /// A flat view of a YAML mapping: "cube: {m: 16}" is the leaf "cube.m".
 ///
 /// The top-level key `sources` maps a dotted key, or the prefix of several, to
-/// "published | where", "fitted | to what" or "guessed [low, high] | why".
+/// "published | where", "fitted | to what", "guessed [low, high] | why" or, of words, "guessed {a, b} | why".
 /// Readers ask for each key with its type and range; `finish()` then refuses keys nobody asked for.
 /// All errors are UserError with file and line.
 class Config {

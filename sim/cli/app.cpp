@@ -92,6 +92,7 @@ void add_commands(CLI::App& app) {
   add_nets(app);
   add_dram(app);
   add_sweep(app);
+  add_store(app);
   add_spaces(app);
   add_table(app);
   add_fit(app);

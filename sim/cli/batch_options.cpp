@@ -3,18 +3,47 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
+#include <memory>
 #include <optional>
 #include <thread>
+#include <tuple>
 
+#include "nas/mpi/cluster.h"
 #include "sim/base/error.h"
+#include "sim/cli/commands.h"
 
 namespace npusim::cli {
+namespace {
 
-void add_batch_options(CLI::App& command, BatchRunOptions& options) {
-  command.add_option("-j,--jobs", options.workers, "worker processes; default: one a core")
-      ->type_name("N")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{4096}));
+constexpr std::size_t kMostShards = 100'000;
+
+/// Of "2/5": {1, 5}.
+std::pair<std::size_t, std::size_t> shard_of(const std::string& text) {
+  if (text.empty()) return {0, 1};
+  const char* const end = text.data() + text.size();
+  std::size_t part = 0;
+  std::size_t parts = 0;
+  const auto [slash, first] = std::from_chars(text.data(), end, part);
+  const bool divided = first == std::errc() && slash != end && *slash == '/';
+  const auto [stop, second] = std::from_chars(divided ? slash + 1 : end, end, parts);
+  if (!divided || second != std::errc() || stop != end || part < 1 || part > parts || parts > kMostShards) {
+    throw UserError(fmt::format("--shard {}: expected PART/PARTS, such as 1/4 to 4/4", text));
+  }
+  return {part - 1, parts};
+}
+
+}  // namespace
+
+bool is_helper(const BatchRunOptions& options) {
+  return options.executor == "mpi" && mpi::launched_rank() != 0;
+}
+
+std::vector<CLI::Option*> add_batch_options(CLI::App& command, BatchRunOptions& options) {
+  auto* workers = command.add_option("-j,--jobs", options.workers, "worker processes; default: one a core")
+                      ->type_name("N")
+                      ->check(CLI::Range(std::int64_t{1}, std::int64_t{4096}));
   auto* store = command
                     .add_option("--store", options.store,
                                 "file that keeps results; default: npusim/results.db in the cache folder")
@@ -24,13 +53,26 @@ void add_batch_options(CLI::App& command, BatchRunOptions& options) {
   auto* fresh =
       command.add_flag("--fresh", options.fresh, "simulate again what the store has, and replace it")
           ->excludes(none);
-  command
-      .add_flag(
-          "--resume", options.resume,
-          "continue a stopped command: an error when the store has nothing of it (without --resume, what "
-          "there is is reused just the same)")
-      ->excludes(none)
-      ->excludes(fresh);
+  auto* resume =
+      command
+          .add_flag(
+              "--resume", options.resume,
+              "continue a stopped command: an error when the store has nothing of it (without --resume, what "
+              "there is is reused just the same)")
+          ->excludes(none)
+          ->excludes(fresh);
+  auto* executor =
+      command
+          .add_option("--executor", options.executor,
+                      "local: worker processes here; mpi: the ranks of mpirun or srun; default: local")
+          ->type_name("KIND");
+  auto* shard = command
+                    .add_option("--shard", options.shard,
+                                "run one of several parts, such as 2/5, into the store (see npusim store "
+                                "merge); nothing else is written")
+                    ->type_name("PART/PARTS")
+                    ->excludes(none);
+  return {workers, store, none, fresh, resume, executor, shard};
 }
 
 jobs::BatchResult run_batch_from(const BatchRunOptions& options, const jobs::Batch& batch) {
@@ -40,6 +82,17 @@ jobs::BatchResult run_batch_from(const BatchRunOptions& options, const jobs::Bat
   run.version = jobs::version_text(NPUSIM_VERSION);
   run.fresh = options.fresh;
   run.resume = options.resume;
+  std::tie(run.shard, run.shards) = shard_of(options.shard);
+  std::unique_ptr<mpi::Cluster> cluster;
+  if (choose("--executor", options.executor, {"local", "mpi"}) == 1) {
+    cluster = std::make_unique<mpi::Cluster>(batch, run.version);
+    if (!cluster->first()) {
+      cluster->serve();
+      cluster.reset();
+      throw CLI::Success();
+    }
+    run.executor = cluster->executor();
+  }
   std::optional<jobs::Store> store;
   if (!options.no_store) {
     store.emplace(options.store.empty() ? jobs::default_store_path() : options.store);

@@ -8,6 +8,7 @@
 #include "sim/base/error.h"
 #include "sim/cli/commands.h"
 #include "sim/cli/output.h"
+#include "sim/cli/run_uncertain.h"
 #include "sim/cli/surroundings.h"
 #include "sim/trace/report.h"
 
@@ -29,6 +30,7 @@ struct RunOptions {
   std::string engines = "fast";
   bool check = false;
   SurroundingOptions surroundings;
+  UncertaintyOptions uncertainty;
 };
 
 void run(const RunOptions& options) {
@@ -39,7 +41,11 @@ void run(const RunOptions& options) {
   const std::size_t kernel =
       choose("--kernel", options.kernel.empty() ? by_default : options.kernel, {"run-ahead", "systemc"});
   if (engines == 1 && kernel == 0) throw UserError("--engines clocked needs --kernel systemc");
-  check_writable(options.output);
+  if (!is_helper(options.uncertainty.run)) check_writable(options.output);
+  if (options.uncertainty.samples > 0) {
+    return run_uncertain(options.uncertainty, options.hardware, options.network, options.dtype, format,
+                         options.output);
+  }
   const Config description = resolve(options.hardware);
   const ir::Graph graph = load(options.network);
 
@@ -124,6 +130,7 @@ void add_run(CLI::App& app) {
       ->type_name("KIND");
   add_surrounding_options(*command, options->surroundings);
   command->add_flag("--check", options->check, "verify the compiled program before it runs");
+  add_uncertainty_options(*command, options->uncertainty);
   command->callback([options] { run(*options); });
 }
 

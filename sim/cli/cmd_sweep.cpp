@@ -10,6 +10,7 @@
 
 #include "hw_models/api/npu.h"
 #include "nas/jobs/batch.h"
+#include "nas/sweep/sqlite.h"
 #include "nas/sweep/sweep.h"
 #include "nas/sweep/table.h"
 #include "sim/base/error.h"
@@ -28,7 +29,7 @@ struct SweepOptions {
   std::vector<std::string> sets;
   std::vector<std::string> links;
   std::string dtype;
-  std::string format = "csv";
+  std::string format;
   std::string output;
   std::string pareto;
   BatchRunOptions run;
@@ -63,7 +64,6 @@ void list_invalid(const sweep::Plan& plan) {
   for (const auto& one : plan.invalid) {
     std::fprintf(stderr, "  %s: %s\n", one.combination.c_str(), one.reason.c_str());
   }
-  if (plan.batch.jobs.empty()) throw UserError("no combination can be built");
 }
 
 std::vector<std::string> objectives_of(const std::string& text) {
@@ -73,21 +73,40 @@ std::vector<std::string> objectives_of(const std::string& text) {
   return list;
 }
 
+/// 0 for CSV, 1 for JSON, 2 for SQLite: by --format, else by the output's name.
+std::size_t format_of(const SweepOptions& options) {
+  const auto ends_with = [&](const char* extension) { return options.output.ends_with(extension); };
+  if (!options.format.empty()) {
+    const std::size_t format = choose("--format", options.format, {"csv", "json", "sqlite"});
+    if (format == 2 && options.output.empty()) throw UserError("--format sqlite: name the file with -o");
+    return format;
+  }
+  if (ends_with(".json")) return 1;
+  return ends_with(".sqlite") || ends_with(".sqlite3") || ends_with(".db") ? 2 : 0;
+}
+
 void sweep_and_write(const SweepOptions& options) {
-  const std::size_t format = choose("--format", options.format, {"csv", "json"});
-  check_writable(options.output);
+  const std::size_t format = format_of(options);
+  const bool helper = is_helper(options.run);
+  if (!helper) check_writable(options.output);
   sweep::Plan plan = sweep::make_plan(spec_of(options));
   const std::vector<std::string> objectives = objectives_of(options.pareto);
   if (!objectives.empty()) {  // unknown names are told before the first run
     std::vector<sweep::Column> empty = sweep::columns(plan);
     sweep::mark_pareto(objectives, empty);
   }
-  list_invalid(plan);
+  if (!helper) list_invalid(plan);
+  if (plan.batch.jobs.empty()) throw UserError("no combination can be built");
   const jobs::BatchResult results = run_batch_from(options.run, plan.batch);
+  if (!options.run.shard.empty()) return complain_about(options.run, results);
   sweep::fill(results, plan);
   std::vector<sweep::Column> table = sweep::columns(plan);
   if (!objectives.empty()) sweep::mark_pareto(objectives, table);
-  write_output(options.output, format == 0 ? sweep::to_csv(table) : sweep::to_json(table));
+  if (format == 2) {
+    sweep::write_sqlite(options.output, table);
+  } else {
+    write_output(options.output, format == 0 ? sweep::to_csv(table) : sweep::to_json(table));
+  }
   // Standard output is the table's when it has no file.
   std::FILE* people = options.output.empty() ? stderr : stdout;
   std::fputs(sweep::sensitivity_text(plan).c_str(), people);
@@ -127,15 +146,20 @@ void add_sweep(CLI::App& app) {
       ->allow_extra_args(false);
   command->add_option("--dtype", options->dtype, "fp16, int8, ...; default: each chip's first")
       ->type_name("TYPE");
-  command->add_option("--format", options->format, "csv or json; default: csv")->type_name("FORMAT");
-  command->add_option("-o,--output", options->output, "write the table here instead of standard output")
-      ->type_name("FILE");
+  command
+      ->add_option("--format", options->format,
+                   "csv, json or sqlite; default: by the output's extension (.json, .sqlite), else csv")
+      ->type_name("FORMAT");
+  CLI::Option* output =
+      command->add_option("-o,--output", options->output, "write the table here instead of standard output")
+          ->type_name("FILE");
   command
       ->add_option("--pareto", options->pareto,
                    "mark the rows that no other row of the network beats in these columns, smaller being "
-                   "better, with a leading '-' larger: latency_ms,peak_macs_per_cycle")
+                   "better, with a leading '-' larger: latency_ms,area_proxy")
       ->type_name("COLUMNS");
   add_batch_options(*command, options->run);
+  command->get_option("--shard")->excludes(output);
   command->callback([options] { sweep_and_write(*options); });
 }
 

@@ -97,7 +97,7 @@ void measure_and_write(const TableOptions& options) {
   measure.copies = options.copies;
   measure.error_networks = options.error_networks;
   measure.seed = options.seed;
-  check_output(options, format, measure.contexts.size());
+  if (!is_helper(options.run)) check_output(options, format, measure.contexts.size());
 
   const std::unique_ptr<space::Space> space =
       options.space.empty() ? nullptr : space::make_space(options.space);
@@ -111,6 +111,7 @@ void measure_and_write(const TableOptions& options) {
   table::Plan plan = table::make_plan(blocks, space.get(), chip, measure);
   plan.table.version = jobs::version_text(NPUSIM_VERSION);
   const jobs::BatchResult results = run_batch_from(options.run, plan.batch);
+  if (!options.run.shard.empty()) return complain_about(options.run, results);
   const table::Table table = table::finish(std::move(plan), results);
   write_files(options, format, table);
   // Standard output is the table's when it has no file.

@@ -19,6 +19,7 @@ void add_hw(CLI::App& app);
 void add_nets(CLI::App& app);
 void add_dram(CLI::App& app);
 void add_sweep(CLI::App& app);
+void add_store(CLI::App& app);
 void add_spaces(CLI::App& app);
 void add_table(CLI::App& app);
 void add_fit(CLI::App& app);

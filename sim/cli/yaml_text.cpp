@@ -36,8 +36,9 @@ std::string scalar(const std::string& value) {
 
 std::string comment(const Provenance* provenance) {
   if (provenance == nullptr) return "";
-  const std::string range =
-      provenance->low < provenance->high ? fmt::format(" [{}, {}]", provenance->low, provenance->high) : "";
+  std::string range;
+  if (provenance->ranged) range = fmt::format(" [{}, {}]", provenance->low, provenance->high);
+  if (!provenance->values.empty()) range = fmt::format(" {{{}}}", fmt::join(provenance->values, ", "));
   return fmt::format("# {}{} | {}", to_string(provenance->grade), range, provenance->source);
 }
 

@@ -41,10 +41,8 @@ bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
-Outcome run_npusim(const std::vector<std::string>& arguments) {
+Outcome run_program(std::vector<std::string> words) {
   const TempFolder folder;
-  std::vector<std::string> words{NPUSIM_BINARY};
-  words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   argv.reserve(words.size() + 1);
   for (auto& word : words) argv.push_back(word.data());
@@ -57,13 +55,19 @@ Outcome run_npusim(const std::vector<std::string>& arguments) {
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, (folder / "out").c_str(), create, 0600);
   posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, (folder / "err").c_str(), create, 0600);
   pid_t child = 0;
-  const int failed = posix_spawn(&child, NPUSIM_BINARY, &actions, nullptr, argv.data(), environ);
+  const int failed = posix_spawnp(&child, argv[0], &actions, nullptr, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
-  if (failed != 0) throw std::runtime_error("cannot start " NPUSIM_BINARY);
+  if (failed != 0) throw std::runtime_error("cannot start " + words[0]);
   int status = 0;
   ::waitpid(child, &status, 0);
   return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_file(folder / "out"),
           read_file(folder / "err")};
+}
+
+Outcome run_npusim(const std::vector<std::string>& arguments) {
+  std::vector<std::string> words{NPUSIM_BINARY};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  return run_program(std::move(words));
 }
 
 namespace {

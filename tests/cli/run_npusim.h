@@ -29,7 +29,9 @@ struct Outcome {
   std::string err;
 };
 
-/// Runs `npusim arguments...`, not through a shell.
+/// Runs a program, found as a shell would find it, but not through a shell.
+Outcome run_program(std::vector<std::string> words);
+/// Runs `npusim arguments...`.
 Outcome run_npusim(const std::vector<std::string>& arguments);
 
 std::string read_file(const std::string& path);

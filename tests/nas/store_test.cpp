@@ -98,6 +98,38 @@ TEST_CASE("a store of a newer layout is refused, saying so") {
   CHECK(contains(error_of(path), "newer npusim (layout 99"));
 }
 
+TEST_CASE("a store of an older layout is refused and left byte for byte") {
+  const TempFolder folder;
+  const std::string path = folder / "results.db";
+  { const Store store(path); }
+  run_sql(path, "PRAGMA user_version=0");
+  const std::string before = test::read_file(path);
+  CHECK(contains(error_of(path), "older npusim (layout 0"));
+  CHECK(test::read_file(path) == before);
+}
+
+TEST_CASE("merging adds what is lacking, keeps what is there, and refuses what is no store") {
+  const TempFolder folder;
+  Key other = kKey;
+  other.hw_hash = "other";
+  {
+    Store part(folder / "part.db");
+    part.put(kKey, {"{\"theirs\":1}", 1});
+    part.put(other, {"{}", 1});
+  }
+  Store store(folder / "all.db");
+  store.put(kKey, {"{\"ours\":1}", 1});
+  CHECK(store.merge(folder / "part.db") == 1);
+  CHECK(store.rows() == 2);
+  CHECK(store.find(kKey)->payload == "{\"ours\":1}");
+  CHECK(store.find(other));
+  CHECK(store.merge(folder / "part.db") == 0);
+  test::write_file(folder / "text", std::string(3000, 'x'));
+  CHECK_THROWS_AS(store.merge(folder / "text"), UserError);
+  CHECK_THROWS_AS(store.merge(folder / "none"), UserError);
+  CHECK(store.rows() == 2);
+}
+
 TEST_CASE("a folder in place of a store, and a folder that cannot be made, are errors that name the path") {
   const TempFolder folder;
   CHECK(contains(error_of(folder / "."), folder / "."));
