@@ -95,6 +95,7 @@ void add_commands(CLI::App& app) {
   add_store(app);
   add_spaces(app);
   add_table(app);
+  add_search(app);
   add_fit(app);
   add_predict(app);
   add_mem(app);

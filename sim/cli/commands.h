@@ -22,6 +22,7 @@ void add_sweep(CLI::App& app);
 void add_store(CLI::App& app);
 void add_spaces(CLI::App& app);
 void add_table(CLI::App& app);
+void add_search(CLI::App& app);
 void add_fit(CLI::App& app);
 void add_predict(CLI::App& app);
 void add_mem(CLI::App& app);

@@ -1,0 +1,327 @@
+#include "nas/search/driver.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+
+#include "sim/base/error.h"
+
+namespace npusim::search {
+namespace {
+
+/// Adds the seconds of its life.
+class Stopwatch {
+ public:
+  explicit Stopwatch(double& seconds) : seconds_(seconds) {}
+  ~Stopwatch() { seconds_ += std::chrono::duration<double>(Clock::now() - start_).count(); }
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  double& seconds_;
+  Clock::time_point start_ = Clock::now();
+};
+
+/// Simulated when nothing seen keeps the limits by prediction: the user is told of the nearest.
+constexpr std::size_t kNearest = 5;
+
+class Search {
+ public:
+  Search(std::shared_ptr<const space::Space> space, const std::vector<SearchChip>& chips,
+         Evaluator& evaluator, const SearchOptions& options)
+      : space_(std::move(space)), chips_(chips), evaluator_(evaluator), options_(options) {
+    check(options.goals);
+    std::vector<std::string> names;
+    for (const SearchChip& chip : chips) names.push_back(chip.name);
+    StrategyOptions how = options.of_strategy;
+    how.objectives = objective_names(options.goals, names).size();
+    strategy_ = make_strategy(options.strategy, *space_, how);
+    if (options.screen.model.empty()) return;
+    const std::vector<std::string>& kinds = options.goals.objectives;
+    if (options.goals.limits.dram_mb || std::find(kinds.begin(), kinds.end(), "dram") != kinds.end()) {
+      throw UserError(
+          "--screen: models predict latency, not DRAM traffic; leave out --screen or the DRAM goal");
+    }
+    screen_ = std::make_unique<Screen>(options.screen, space_, chips);
+  }
+
+  SearchResult run() {
+    const std::size_t budget = options_.of_strategy.budget;
+    while (out_.seen.size() < budget) {
+      const std::size_t first = out_.seen.size();
+      if (!ask(std::min(options_.round, budget - first))) break;
+      evaluate(first);
+      tell(first);
+    }
+    confirm();
+    finish();
+    return std::move(out_);
+  }
+
+ private:
+  bool ask(std::size_t most) {
+    const Stopwatch watch(out_.effort.strategy_s);
+    for (space::Genome& genome : strategy_->ask(most)) {
+      const std::size_t at = out_.seen.size();
+      Seen one;
+      one.encoding = space_->encode(genome);
+      one.genome = std::move(genome);
+      place_.emplace(one.genome, at);
+      out_.seen.push_back(std::move(one));
+      graphs_.emplace_back();
+    }
+    return out_.seen.size() > graphs_told_;
+  }
+
+  void evaluate(std::size_t first) {
+    {
+      const Stopwatch watch(out_.effort.build_s);
+      for (std::size_t i = first; i < out_.seen.size(); ++i) build(i);
+    }
+    {
+      const Stopwatch watch(out_.effort.score_s);
+      score(first);
+    }
+    std::vector<std::size_t> worth;
+    {
+      const Stopwatch watch(out_.effort.screen_s);
+      for (std::size_t i = first; i < out_.seen.size(); ++i) {
+        if (screen_ == nullptr || !screen_->ready() || expect(i)) worth.push_back(i);
+      }
+    }
+    simulate(worth);
+    if (screen_ != nullptr) {
+      const Stopwatch watch(out_.effort.screen_s);
+      screen_->update();
+    }
+    for (std::size_t i = first; i < out_.seen.size(); ++i) settle(i);
+  }
+
+  void build(std::size_t i) {
+    Seen& one = out_.seen[i];
+    ir::Graph graph = space_->build(one.genome);
+    one.measured.macs = ir::macs(graph).count();
+    one.measured.params = ir::parameters(graph);
+    one.measured.chips.resize(chips_.size());
+    graphs_[i] = std::make_unique<ir::Graph>(std::move(graph));
+  }
+
+  void score(std::size_t first) {
+    std::vector<Candidate> candidates;
+    for (std::size_t i = first; i < out_.seen.size(); ++i) {
+      candidates.push_back({out_.seen[i].encoding, graphs_[i].get()});
+    }
+    const std::vector<Score> scores = scores_of(evaluator_, candidates, options_.store, options_.version);
+    std::size_t failed = 0;
+    for (std::size_t i = 0; i < scores.size(); ++i) {
+      out_.seen[first + i].measured.score = scores[i].value;
+      out_.seen[first + i].measured.score_failure = scores[i].failure;
+      failed += scores[i].failure.empty() ? 0 : 1;
+    }
+    if (first == 0 && failed == scores.size() && failed > 0) {
+      throw UserError(fmt::format("--evaluator {}: none of the first {} networks could be judged: {}",
+                                  evaluator_.name(), failed, scores.front().failure));
+    }
+  }
+
+  /// Fills in what the screen expects; true when the network is worth a simulation: at the fast end of what
+  /// is expected it would keep the limits and enter the front.
+  bool expect(std::size_t i) {
+    Seen& one = out_.seen[i];
+    Measured fast = one.measured;
+    for (std::size_t c = 0; c < chips_.size(); ++c) {
+      const Screen::Expected expected = screen_->expect(c, one.genome);
+      one.measured.chips[c] = {0, expected.middle_ms, 0, false, ""};
+      fast.chips[c] = {0, expected.low_ms, 0, false, ""};
+    }
+    const Evaluation hopeful = judge(one.genome, fast, options_.goals);
+    if (!hopeful.failure.empty() || hopeful.violation > 0) return false;
+    const std::vector<Evaluation>& front = archive_.front();
+    return std::none_of(front.begin(), front.end(), [&](const Evaluation& member) {
+      return dominates(member.objectives, hopeful.objectives) || member.objectives == hopeful.objectives;
+    });
+  }
+
+  void simulate(const std::vector<std::size_t>& worth) {
+    if (worth.empty()) return;
+    const Stopwatch watch(out_.effort.simulate_s);
+    jobs::Batch batch;
+    for (const SearchChip& chip : chips_) batch.chips.push_back({chip.description, {}, chip.hash});
+    for (const std::size_t i : worth) batch.graphs.push_back(*graphs_[i]);
+    for (std::size_t c = 0; c < chips_.size(); ++c) {
+      for (std::size_t g = 0; g < worth.size(); ++g) {
+        batch.jobs.push_back({c, g, chips_[c].dtype, screen_ != nullptr});
+      }
+    }
+    jobs::BatchOptions how;
+    how.workers = options_.workers;
+    how.version = options_.version;
+    how.store = options_.store;
+    how.resume = options_.resume && out_.history.empty();
+    const jobs::BatchResult results = jobs::run_batch(batch, how);
+    if (results.stopped) throw UserError("stopped; what was done is kept: repeat the command to continue");
+    out_.effort.simulations += results.distinct;
+    out_.effort.run += results.simulated;
+    for (std::size_t j = 0; j < batch.jobs.size(); ++j)
+      take(worth[j % worth.size()], j / worth.size(), results.results[j]);
+  }
+
+  void take(std::size_t i, std::size_t chip, const jobs::Result& result) {
+    Seen& one = out_.seen[i];
+    if (result.status == jobs::Status::failed) {
+      throw InternalError(
+          fmt::format("{}:{} on {}: {}", space_->name(), one.encoding, chips_[chip].name, result.message));
+    }
+    OnChip& on = one.measured.chips[chip];
+    on = {result.summary.cycles, result.summary.latency_ms,
+          result.summary.dram_read_bytes + result.summary.dram_write_bytes, true, ""};
+    if (result.status != jobs::Status::ok) on.refusal = chips_[chip].name + ": " + result.message;
+    if (screen_ != nullptr) screen_->learn(chip, one.genome, *graphs_[i], result);
+  }
+
+  void settle(std::size_t i) {
+    Seen& one = out_.seen[i];
+    one.evaluation = judge(one.genome, one.measured, options_.goals);
+    if (one.simulated()) archive_.insert(one.evaluation);
+  }
+
+  void tell(std::size_t first) {
+    std::vector<Evaluation> results;
+    for (std::size_t i = first; i < out_.seen.size(); ++i) results.push_back(out_.seen[i].evaluation);
+    {
+      const Stopwatch watch(out_.effort.strategy_s);
+      strategy_->tell(results);
+    }
+    graphs_told_ = out_.seen.size();
+    if (screen_ == nullptr) {
+      for (std::size_t i = first; i < out_.seen.size(); ++i) graphs_[i].reset();
+    }
+    if (out_.reference.empty()) set_reference(results);
+    note_step();
+  }
+
+  void set_reference(const std::vector<Evaluation>& results) {
+    for (const Evaluation& result : results) {
+      if (out_.reference.empty()) out_.reference = result.objectives;
+      for (std::size_t k = 0; k < result.objectives.size(); ++k) {
+        out_.reference[k] = std::max(out_.reference[k], result.objectives[k]);
+      }
+    }
+  }
+
+  void note_step() {
+    const double volume = out_.reference.empty() ? 0 : archive_.hypervolume(out_.reference);
+    out_.history.push_back({out_.seen.size(), archive_.front().size(), volume});
+    options_.progress(out_.history.back());
+  }
+
+  /// Looks at what was only predicted once more, by the last model and against the last front.
+  void confirm() {
+    if (screen_ == nullptr || !screen_->ready()) return;
+    for (;;) {
+      std::vector<std::size_t> worth;
+      {
+        const Stopwatch watch(out_.effort.screen_s);
+        for (std::size_t i = 0; i < out_.seen.size(); ++i) {
+          if (!out_.seen[i].simulated() && expect(i)) worth.push_back(i);
+        }
+        if (worth.empty() && archive_.front().empty()) worth = nearest();
+      }
+      if (worth.empty()) return;
+      simulate(worth);
+      for (const std::size_t i : worth) settle(i);
+      const Stopwatch watch(out_.effort.screen_s);
+      screen_->update();
+      if (archive_.front().empty()) return;
+    }
+  }
+
+  /// What was predicted to exceed the limits least.
+  [[nodiscard]] std::vector<std::size_t> nearest() const {
+    std::vector<std::size_t> open;
+    for (std::size_t i = 0; i < out_.seen.size(); ++i) {
+      if (!out_.seen[i].simulated() && out_.seen[i].evaluation.failure.empty()) open.push_back(i);
+    }
+    std::stable_sort(open.begin(), open.end(), [&](std::size_t a, std::size_t b) {
+      return out_.seen[a].evaluation.violation < out_.seen[b].evaluation.violation;
+    });
+    open.resize(std::min(open.size(), kNearest));
+    return open;
+  }
+
+  void finish() {
+    if (archive_.front().empty()) complain();
+    for (const Evaluation& member : archive_.front()) out_.front.push_back(place_.at(member.genome));
+    if (screen_ == nullptr) return;
+    out_.screen = screen_->account();
+    note_step();
+  }
+
+  [[noreturn]] void complain() const {
+    const Seen* fastest = nullptr;
+    std::string failure;
+    for (const Seen& one : out_.seen) {
+      if (!one.evaluation.failure.empty()) failure = one.evaluation.failure;
+      if (!one.simulated() || !one.evaluation.failure.empty()) continue;
+      const Combine combine = options_.goals.combine;
+      if (fastest == nullptr ||
+          limited_latency(one.measured, combine) < limited_latency(fastest->measured, combine)) {
+        fastest = &one;
+      }
+    }
+    if (fastest == nullptr) {
+      throw UserError(fmt::format("none of {} networks of {} could be evaluated: {}", out_.seen.size(),
+                                  space_->name(), failure));
+    }
+    throw UserError(fmt::format(
+        "none of {} networks of {} keeps the limits{}. The fastest of them takes {:.4g} ms ({:.4g} M MACs, "
+        "{:.4g} M weights): {}:{}",
+        out_.seen.size(), space_->name(), limits_text(),
+        limited_latency(fastest->measured, options_.goals.combine),
+        static_cast<double>(fastest->measured.macs) / 1e6,
+        static_cast<double>(fastest->measured.params) / 1e6, space_->name(), fastest->encoding));
+  }
+
+  [[nodiscard]] std::string limits_text() const {
+    const Limits& limits = options_.goals.limits;
+    std::string text;
+    const auto add = [&](const std::optional<double>& limit, const char* what) {
+      if (limit) text += fmt::format("{} {:.6g}{}", text.empty() ? "" : ",", *limit, what);
+    };
+    add(limits.latency_ms, " ms");
+    add(limits.macs, " MACs");
+    add(limits.params, " weights");
+    add(limits.dram_mb, " MB of DRAM traffic");
+    return text;
+  }
+
+  std::shared_ptr<const space::Space> space_;
+  const std::vector<SearchChip>& chips_;
+  Evaluator& evaluator_;
+  const SearchOptions& options_;
+  std::unique_ptr<Strategy> strategy_;
+  std::unique_ptr<Screen> screen_;
+  Archive archive_;
+  std::vector<std::unique_ptr<ir::Graph>> graphs_;  ///< by network seen; kept while they may be simulated
+  std::size_t graphs_told_ = 0;
+  std::map<space::Genome, std::size_t> place_;
+  SearchResult out_;
+};
+
+}  // namespace
+
+bool Seen::simulated() const {
+  return std::all_of(measured.chips.begin(), measured.chips.end(),
+                     [](const OnChip& chip) { return chip.simulated; });
+}
+
+SearchResult run_search(std::shared_ptr<const space::Space> space, const std::vector<SearchChip>& chips,
+                        Evaluator& evaluator, const SearchOptions& options) {
+  ensure(!chips.empty(), "a search for at least one chip");
+  return Search(std::move(space), chips, evaluator, options).run();
+}
+
+}  // namespace npusim::search

@@ -1,0 +1,75 @@
+// The loop of a search: a strategy asks, an evaluator and the simulator answer, an archive keeps the front.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "nas/jobs/batch.h"
+#include "nas/search/cascade.h"
+#include "nas/search/evaluators.h"
+#include "nas/search/objectives.h"
+#include "nas/search/pareto.h"
+#include "nas/search/strategy.h"
+
+namespace npusim::search {
+
+/// A network that was evaluated.
+struct Seen {
+  space::Genome genome;
+  std::string encoding;
+  Measured measured;
+  Evaluation evaluation;
+  [[nodiscard]] bool simulated() const;
+};
+
+/// How far a search is, after a round.
+struct Step {
+  std::size_t evaluated = 0;
+  std::size_t front = 0;
+  double hypervolume = 0;
+};
+
+struct SearchOptions {
+  std::string strategy = "nsga2";
+  StrategyOptions of_strategy;  ///< `objectives` is set by the search
+  Goals goals;
+  ScreenOptions screen;
+  std::size_t round = 50;  ///< networks that are evaluated together
+  std::size_t workers = 1;
+  std::string version;  ///< jobs::version_text()
+  jobs::Store* store = nullptr;
+  bool resume = false;  ///< the store must have some of the first round
+  std::function<void(const Step&)> progress = [](const Step&) {};
+};
+
+/// Where a search's time went. Not part of what it found.
+struct Effort {
+  std::size_t simulations = 0;  ///< asked for, including those that the store answered
+  std::size_t run = 0;          ///< of these, simulated now
+  double build_s = 0, score_s = 0, simulate_s = 0, screen_s = 0, strategy_s = 0;
+  [[nodiscard]] double total_s() const { return build_s + score_s + simulate_s + screen_s + strategy_s; }
+};
+
+struct SearchResult {
+  std::vector<Seen> seen;          ///< in the order asked
+  std::vector<std::size_t> front;  ///< indices in `seen`, ascending by objective 0
+  /// Of the hypervolume: the worst of each objective in the first round.
+  Point reference;
+  std::vector<Step> history;
+  Effort effort;
+  Screen::Account screen;
+};
+
+/// Searches `space` on `chips`. Every network on the front was simulated on every chip. The result (but
+/// not the effort) follows from the arguments alone: a search that was killed and is repeated finds what it
+/// did in the store and goes on. Throws UserError: for goals that cannot be met by anything seen (with the
+/// fastest network), for evaluators that do not work, when stopped. The caller must be single-threaded.
+SearchResult run_search(std::shared_ptr<const space::Space> space, const std::vector<SearchChip>& chips,
+                        Evaluator& evaluator, const SearchOptions& options);
+
+}  // namespace npusim::search

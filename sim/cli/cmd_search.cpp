@@ -1,0 +1,255 @@
+// npusim search: networks of a space that are good and fast on chips.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <sstream>
+#include <thread>
+
+#include "hw_models/api/npu.h"
+#include "nas/search/driver.h"
+#include "nas/search/output.h"
+#include "sim/base/error.h"
+#include "sim/cli/commands.h"
+#include "sim/cli/output.h"
+#include "sim/trace/format.h"
+
+namespace npusim::cli {
+namespace fs = std::filesystem;
+namespace {
+
+struct SearchCommand {
+  std::vector<std::string> hw;
+  std::vector<std::string> overrides;
+  std::string space;
+  std::string dtype;
+  std::string combine = "worst";
+  std::string objectives = "score,latency";
+  search::EvaluatorOptions evaluator;
+  search::SearchOptions search;
+  std::string output;
+  bool weights = false;
+  std::int64_t workers = 0;
+  std::string store;
+  bool no_store = false;
+};
+
+std::vector<std::string> words_of(const std::string& text) {
+  std::vector<std::string> words;
+  std::istringstream in(text);
+  for (std::string word; std::getline(in, word, ',');) words.push_back(word);
+  return words;
+}
+
+std::vector<search::SearchChip> chips_of(const SearchCommand& command) {
+  std::vector<search::SearchChip> chips;
+  for (const std::string& name : command.hw) {
+    const Config description = resolve({name, command.overrides});
+    search::SearchChip chip;
+    chip.name = description.raw("chip");
+    chip.dtype = choose_dtype(command.dtype, hw::make_npu(description)->dtypes(), chip.name);
+    chip.hash = hw::hardware_hash(description);
+    chip.description = std::make_shared<const Config>(description);
+    for (const search::SearchChip& other : chips) {
+      if (other.name == chip.name) throw UserError(fmt::format("--hw: {} is there twice", chip.name));
+    }
+    chips.push_back(std::move(chip));
+  }
+  if (chips.empty()) static_cast<void>(resolve({}));  // says what is missing
+  return chips;
+}
+
+void make_folder(const std::string& folder) {
+  if (folder.empty()) throw UserError("-o is missing: the folder for the front's networks and reports");
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) throw UserError(fmt::format("{}: cannot be created: {}", folder, error.message()));
+  check_writable((fs::path(folder) / "search.json").string());
+}
+
+/// A line a round; on a terminal it is rewritten in place.
+class RoundLine {
+ public:
+  explicit RoundLine(std::size_t budget) : budget_(budget) {}
+  ~RoundLine() {
+    if (terminal_) std::fputs("\r\033[K", stderr);
+  }
+  RoundLine(const RoundLine&) = delete;
+  RoundLine& operator=(const RoundLine&) = delete;
+  void show(const search::Step& step) const {
+    const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start_;
+    std::fprintf(stderr, "%snpusim: %zu of %zu networks, %zu on the front, hypervolume %.6g, %s%s",
+                 terminal_ ? "\r\033[K" : "", step.evaluated, budget_, step.front, step.hypervolume,
+                 trace::si(spent.count(), "s").c_str(), terminal_ ? "" : "\n");
+    std::fflush(stderr);
+  }
+
+ private:
+  std::size_t budget_;
+  bool terminal_ = ::isatty(STDERR_FILENO) == 1;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+std::string effort_text(const search::SearchResult& result) {
+  const search::Effort& effort = result.effort;
+  std::string text = fmt::format(
+      "\n{:.0f} networks a minute; {} simulations ({} run now): simulating {}, scores {}, screening {}, "
+      "strategy {}, building {}\n",
+      60 * static_cast<double>(result.seen.size()) / std::max(effort.total_s(), 1e-9), effort.simulations,
+      effort.run, trace::si(effort.simulate_s, "s"), trace::si(effort.score_s, "s"),
+      trace::si(effort.screen_s, "s"), trace::si(effort.strategy_s, "s"), trace::si(effort.build_s, "s"));
+  if (result.screen.fits == 0) return text;
+  return text +
+         fmt::format(
+             "screen: {} fits; of {} simulations, {} outside of the expected range, mean error {:.2f} %\n",
+             result.screen.fits, result.screen.checked, result.screen.outside,
+             100 * result.screen.mean_error);
+}
+
+void run(SearchCommand command) {
+  if (command.space.empty()) throw UserError("--space is missing (npusim spaces lists them)");
+  const std::shared_ptr<const space::Space> space = space::make_space(command.space);
+  const std::vector<search::SearchChip> chips = chips_of(command);
+  search::SearchOptions& how = command.search;
+  how.goals.combine = search::combine_of(command.combine);
+  how.goals.objectives = words_of(command.objectives);
+  search::check(how.goals);
+  make_folder(command.output);
+  how.workers = command.workers > 0 ? static_cast<std::size_t>(command.workers)
+                                    : std::max(1U, std::thread::hardware_concurrency());
+  how.version = jobs::version_text(NPUSIM_VERSION);
+  how.screen.seed = how.of_strategy.seed;
+  how.of_strategy.reward_target = how.goals.limits.latency_ms.value_or(0);
+  command.evaluator.workers = how.workers;
+  command.evaluator.command.folder = (fs::path(command.output) / "candidates").string();
+  const std::unique_ptr<search::Evaluator> evaluator = search::make_evaluator(command.evaluator, *space);
+  std::optional<jobs::Store> store;
+  if (!command.no_store) {
+    store.emplace(command.store.empty() ? jobs::default_store_path() : command.store);
+    how.store = &*store;
+  }
+  search::SearchResult result;
+  {
+    const RoundLine line(how.of_strategy.budget);
+    how.progress = [&](const search::Step& step) { line.show(step); };
+    result = search::run_search(space, chips, *evaluator, how);
+  }
+  const search::SearchIdentity identity{command.space,          evaluator->name(), evaluator->measure(),
+                                        how.strategy,           how.screen.model,  how.of_strategy.seed,
+                                        how.of_strategy.budget, NPUSIM_VERSION,    how.goals};
+  search::write_search(command.output, identity, *space, chips, result, command.weights);
+  write_output("", search::front_text(identity, chips, result) + effort_text(result));
+}
+
+template <class T>
+void add_limit(CLI::App& app, const std::string& name, std::optional<T>& limit, const std::string& help) {
+  app.add_option(name, limit, help)->type_name("X")->check(CLI::PositiveNumber);
+}
+
+void add_goals(CLI::App& app, SearchCommand& command) {
+  search::Limits& limits = command.search.goals.limits;
+  add_limit(app, "--latency-ms", limits.latency_ms, "longest latency of a network on the front");
+  add_limit(app, "--macs", limits.macs, "most multiply-accumulates");
+  add_limit(app, "--params", limits.params, "most weights");
+  add_limit(app, "--dram-mb", limits.dram_mb, "most DRAM traffic, in 10^6 bytes");
+  app.add_flag("--soft", limits.soft,
+               "limits may be exceeded: the score then counts times (value / limit)^exponent");
+  app.add_option("--exponent", limits.exponent, "of --soft; default: -0.07 (MnasNet)")
+      ->type_name("X")
+      ->check(CLI::Range(-100.0, 0.0));
+  app.add_option("--objectives", command.objectives,
+                 "score, then latency, dram, macs, params, separated by commas; default: score,latency")
+      ->type_name("LIST");
+  app.add_option("--combine", command.combine,
+                 "latencies of several chips: worst, mean, or front (an objective each); default: worst")
+      ->type_name("HOW");
+}
+
+void add_how(CLI::App& app, SearchCommand& command) {
+  search::SearchOptions& how = command.search;
+  app.add_option("--strategy", how.strategy,
+                 fmt::format("{}; default: nsga2", fmt::join(search::strategy_names(), ", ")))
+      ->type_name("NAME");
+  app.add_option("--budget", how.of_strategy.budget, "networks to evaluate; default: 500")
+      ->type_name("N")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{10'000'000}));
+  app.add_option("--seed", how.of_strategy.seed, "of the search; default: 1")->type_name("S");
+  app.add_option("--population", how.of_strategy.population, "of the evolutionary strategies; default: 50")
+      ->type_name("N")
+      ->check(CLI::Range(std::size_t{4}, std::size_t{100'000}));
+  app.add_option("--round", how.round, "networks that are evaluated together; default: 50")
+      ->type_name("N")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{100'000}));
+  app.add_option(
+         "--screen", how.screen.model,
+         "simulate only what this model of latency (apm, ridge, ...; npusim fit), fitted to the search's own "
+         "simulations, lets hope for the front; default: simulate every network")
+      ->type_name("MODEL");
+  app.add_option("--screen-after", how.screen.learn_from, "simulations before the first fit; default: 100")
+      ->type_name("N")
+      ->check(CLI::Range(std::size_t{20}, std::size_t{1'000'000}));
+}
+
+void add_evaluator(CLI::App& app, SearchCommand& command) {
+  app.add_option(
+         "--evaluator", command.evaluator.kind,
+         "who judges networks: proxy:synflow, proxy:naswot, proxy:params, proxy:macs (data-free); "
+         "table:FILE (CSV encoding,accuracy); command:PROGRAM (docs/search.md); default: proxy:synflow")
+      ->type_name("KIND");
+  app.add_option("--timeout-s", command.evaluator.command.timeout_s,
+                 "of the command evaluator: longest silence; default: 3600")
+      ->type_name("S")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--retries", command.evaluator.command.retries,
+                 "of the command evaluator, after it died or was silent on a network; default: 1")
+      ->type_name("N")
+      ->check(CLI::Range(std::size_t{0}, std::size_t{100}));
+}
+
+}  // namespace
+
+void add_search(CLI::App& app) {
+  auto command = std::make_shared<SearchCommand>();
+  CLI::App* sub = app.add_subcommand("search", "find networks of a space that are good and fast on chips");
+  sub->add_option("--hw", command->hw, "chip: a built-in name or a YAML file; may be repeated")
+      ->type_name("CHIP")
+      ->allow_extra_args(false);
+  sub->add_option("--set", command->overrides,
+                  "override one key of every chip's description; may be repeated")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  sub->add_option("--space", command->space, "search space (npusim spaces) or a YAML file")
+      ->type_name("SPACE");
+  sub->add_option("--dtype", command->dtype, "fp16, int8, ...; default: each chip's first")
+      ->type_name("TYPE");
+  add_goals(*sub, *command);
+  add_how(*sub, *command);
+  add_evaluator(*sub, *command);
+  sub->add_option("-o,--output", command->output,
+                  "folder for the front: search.json, front.csv, ONNX, reports")
+      ->type_name("DIR");
+  sub->add_flag("--weights", command->weights, "embed random weights in the front's ONNX files");
+  sub->add_option("-j,--jobs", command->workers, "worker processes; default: one a core")
+      ->type_name("N")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{4096}));
+  auto* store =
+      sub->add_option(
+             "--store", command->store,
+             "file that keeps simulations and scores; default: npusim/results.db in the cache folder")
+          ->type_name("FILE");
+  auto* none =
+      sub->add_flag("--no-store", command->no_store, "neither reuse nor keep results")->excludes(store);
+  sub->add_flag(
+         "--resume", command->search.resume,
+         "continue a stopped search: an error when the store has nothing of it (without --resume, what "
+         "there is is reused just the same)")
+      ->excludes(none);
+  sub->callback([command] { run(*command); });
+}
+
+}  // namespace npusim::cli
