@@ -15,9 +15,9 @@ from calibration import ROOT, parser, simulate, summary
 ROWS = ROOT / "tests/data/reference/edgetpu_measured.csv"
 NETWORKS = {
     ("inception_v1", "224x224"): "inception_v1",
-    ("mobilenet_v1_1.0", "224x224"): "mobilenet_v1",
-    ("mobilenet_v1_0.25", "128x128"): "mobilenet_v1_0_25_128",
-    ("mobilenet_v2_1.0", "224x224"): "mobilenet_v2",
+    ("mobilenet_v1_1.0", "224x224"): "mobilenet_v1_tf",
+    ("mobilenet_v1_0.25", "128x128"): "mobilenet_v1_0_25_128_tf",
+    ("mobilenet_v2_1.0", "224x224"): "mobilenet_v2_tf",
     ("vgg16", "224x224"): "vgg16",
     ("efficientnet_edgetpu_S", "224x224"): "efficientnet_edgetpu_s",
     ("posenet_mobilenet_v1_0.75", "353x481"): "posenet_353x481",

@@ -93,6 +93,7 @@ struct Phase {
   std::int64_t halo_address = kNone;  ///< of received borders in narrow memory; kNone: none, or with bands
   std::int64_t bands = 1;             ///< runs of the phase, each on some rows of its result
   std::int64_t band_rows = 0;         ///< (bands > 1) rows of the result in a run, rows made twice included
+  bool own_bands = false;  ///< bands are parts of every tile's own rows: operand and result stay whole
   Parts parts;
   std::int64_t source = kNone;           ///< index of the graph's operator
   ir::TensorId weights = ir::kNoTensor;  ///< of the graph

@@ -54,6 +54,7 @@ class EdgeTpu : public hw::Npu {
     for (const Phase& phase : net.phases) compiled.views.push_back(phase.name);
     compiled.coverage.host = static_cast<std::int64_t>(net.host_names.size());
     compiled.notes = notes(net, graph);
+    compiled.parameter_room = net.cache_bytes;
     return compiled;
   }
 
@@ -64,13 +65,24 @@ class EdgeTpu : public hw::Npu {
       return graph.tensor(id).dtype == ir::DType::f32 || graph.tensor(id).dtype == ir::DType::f16;
     });
     if (floats && !ir::is_quantized(graph)) {
-      out.emplace_back(
-          "the graph computes in floating point: taken as int8, as after quantisation by tensor");
+      out.push_back(fmt::format(
+          "the graph computes in floating point: taken as int8, as after quantisation by tensor{}",
+          spec_.assume_int8 ? "" : " (--assume-int8 says that this is meant)"));
     }
     out.push_back(
         fmt::format("parameters: {} bytes cached on the chip (of {} that its memories leave), {} streamed at "
-                    "every inference",
-                    net.cached_bytes, net.cache_bytes, net.streamed_bytes));
+                    "every inference{}",
+                    net.cached_bytes, net.cache_bytes, net.streamed_bytes, streamed_layers(net)));
+    out.emplace_back(
+        "how many bytes a layer has cached or streamed, and the cycles of each of its parts: mapping in "
+        "--format json");
+    if (net.banded_phases > 0) {
+      out.push_back(
+          fmt::format("{} layers whose maps do not fit narrow memory run in bands of rows, up to {}; weights "
+                      "pass the ring, "
+                      "and instructions the link, once a band",
+                      net.banded_phases, net.most_bands));
+    }
     if (net.spilled_maps > 0) {
       out.push_back(fmt::format("{} maps spill to wide memory, up to {} bytes a tile; they shrink the cache",
                                 net.spilled_maps, net.peak_wide_bytes));
@@ -85,6 +97,16 @@ class EdgeTpu : public hw::Npu {
       }
     }
     return out;
+  }
+
+  /// ", by 2 layers: fc6, fc7"; "" where nothing is streamed.
+  static std::string streamed_layers(const Network& net) {
+    std::vector<std::string> names;
+    for (const Phase& phase : net.phases) {
+      if (phase.streamed) names.push_back(phase.name);
+    }
+    if (names.empty()) return "";
+    return fmt::format(", by {} layer{}: {}", names.size(), names.size() == 1 ? "" : "s", listed(names));
   }
 
   static std::string listed(const std::vector<std::string>& names) {

@@ -54,10 +54,14 @@ std::int64_t tile_bytes(const Spec& spec, const Shape& shape) {
   return tile_positions(spec, shape) * spec.padded(shape.c);
 }
 
-std::int64_t run_positions(const Spec& spec, const Network& net, const Phase& phase) {
+Shape run_shape(const Network& net, const Phase& phase) {
   Shape shape = shape_out(net, phase);
   if (phase.bands > 1) shape.h = phase.band_rows;
-  return tile_positions(spec, shape);
+  return shape;
+}
+
+std::int64_t run_positions(const Spec& spec, const Network& net, const Phase& phase) {
+  return tile_positions(spec, run_shape(net, phase));
 }
 
 std::int64_t rows_needed(const Phase& phase, std::int64_t rows) {
@@ -145,7 +149,7 @@ Halo halo_of(const Spec& spec, const Network& net, const Phase& phase) {
   if (!windowed(phase) || gathers(net, phase)) return halo;
   Shape in = shape_in(net, phase);
   Shape out = shape_out(net, phase);
-  if (phase.bands > 1) {
+  if (phase.bands > 1 && !phase.own_bands) {
     in.h = std::min(in.h, rows_needed(phase, phase.band_rows));
     out.h = phase.band_rows;
   }
@@ -154,12 +158,15 @@ Halo halo_of(const Spec& spec, const Network& net, const Phase& phase) {
   const bool transposed = phase.kernels > 1;
   const std::int64_t kh = transposed ? ceil_div(window.kh, window.stride_h) : window.kh;
   const std::int64_t kw = transposed ? ceil_div(window.kw, window.stride_w) : window.kw;
-  const AxisHalo y =
-      axis_halo(in.h, transposed ? in.h : out.h, spec.rows, kh, transposed ? 1 : window.stride_h,
-                window.dilation_h, transposed ? 0 : window.top);
+  AxisHalo y = axis_halo(in.h, transposed ? in.h : out.h, spec.rows, kh, transposed ? 1 : window.stride_h,
+                         window.dilation_h, transposed ? 0 : window.top);
   const AxisHalo x =
       axis_halo(in.w, transposed ? in.w : out.w, spec.columns, kw, transposed ? 1 : window.stride_w,
                 window.dilation_w, transposed ? 0 : window.left);
+  if (phase.own_bands) {  // of a tile's bands the first has the border above, the last the one below
+    y.window = rows_needed(phase, phase.band_rows / spec.rows);
+    (y.forward > y.backward ? y.backward : y.forward) = 0;
+  }
   halo.op_instructions = y.out_sizes * x.out_sizes;
   halo.above = y.forward;
   halo.below = y.backward;
@@ -285,7 +292,7 @@ Counts counts_of(const Spec& spec, const Network& net, const Phase& phase) {
     case Kind::eltwise:
       return eltwise_counts(spec, net, phase);
     case Kind::input: {
-      const InputCopy copy = input_copy(spec, shape_out(net, phase));
+      const InputCopy copy = input_copy(spec, run_shape(net, phase));
       counts.steps = copy.pixel_steps * copy.columns * copy.rows;
       counts.ring_rows = copy.packets;
       counts.loops = fmt::format("{}x{}x1x{}", copy.pixel_steps, copy.columns, copy.rows);
@@ -349,7 +356,10 @@ std::int64_t instruction_bytes(const Spec& spec, const Network& net, const Phase
   } else if (phase.kind == Kind::fc) {
     ops = std::min(spec.tiles(), ceil_div(shape_out(net, phase).elements(), spec.group()));
   }
-  return spec.phase_bytes + ops * spec.op_bytes + halo.mesh_instructions * spec.mesh_bytes;
+  std::int64_t bytes = spec.phase_bytes + ops * spec.op_bytes + halo.mesh_instructions * spec.mesh_bytes;
+  // A maximum's block is laid out by a copy and moved to wide memory first, each kind of tile its own.
+  if (phase.kind == Kind::max_pool) bytes += ops * (spec.op_bytes + spec.mover_bytes);
+  return bytes * phase.bands;
 }
 
 }  // namespace npusim::edgetpu

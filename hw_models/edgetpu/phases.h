@@ -13,6 +13,8 @@ namespace npusim::edgetpu {
 /// Positions of the largest tile's block of a map, and its bytes with channels padded to words.
 std::int64_t tile_positions(const Spec& spec, const Shape& shape);
 std::int64_t tile_bytes(const Spec& spec, const Shape& shape);
+/// The part of its result that a phase makes in one run.
+Shape run_shape(const Network& net, const Phase& phase);
 /// Positions of the largest tile in one run of a phase.
 std::int64_t run_positions(const Spec& spec, const Network& net, const Phase& phase);
 /// Input rows that `rows` of a phase's result need.

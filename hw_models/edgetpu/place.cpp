@@ -8,6 +8,7 @@
 
 #include "hw_models/edgetpu/phases.h"
 #include "hw_models/mapping/allocator.h"
+#include "sim/base/error.h"
 
 namespace npusim::edgetpu {
 
@@ -30,6 +31,7 @@ class Placer {
     cut_bands();
     while (!allocate_narrow()) {
     }
+    count_bands();
     allocate_wide();
     if (auto misfit = first_misfit()) return misfit;
     cache_parameters();
@@ -37,6 +39,12 @@ class Placer {
   }
 
  private:
+  /// Phases that run band by band, from the first to the last before the next band.
+  struct Chain {
+    PhaseId first = 0, last = 0;
+    std::int64_t bands = 1;
+  };
+
   void use(MapId id, PhaseId phase) {
     Map& home = net_.map(net_.home_of(id));
     if (home.first == kNone) home.first = phase;
@@ -92,18 +100,78 @@ class Placer {
     }
   }
 
+  /// Of the chains that contain `first` to `last`, with up to kMostNeighbours more phases, the one that costs
+  /// the fewest cycles; of a chain, the fewest bands that fit.
   bool cut_chain(PhaseId first, PhaseId last) {
+    if (first == last && cut_own_rows(first)) return true;
     const auto count = static_cast<PhaseId>(net_.phases.size());
+    std::optional<Chain> best;
+    std::int64_t least = 0;
     for (PhaseId more = 0; more <= kMostNeighbours; ++more) {
-      for (std::int64_t bands = 2; bands <= kMostBands; ++bands) {
-        for (PhaseId before = 0; before <= more; ++before) {
-          const PhaseId from = first - before;
-          const PhaseId to = last + more - before;
-          if (from < 0 || to >= count || !may_join(from, to)) continue;
-          if (try_bands(from, to, bands)) return true;
-        }
+      for (PhaseId before = 0; before <= more; ++before) {
+        Chain chain{first - before, last + more - before, 1};
+        if (chain.first < 0 || chain.last >= count || !may_join(chain.first, chain.last)) continue;
+        if (!fit_bands(chain)) continue;
+        const std::int64_t cost = cycles_around(first, last);
+        uncut(chain.first, chain.last);
+        if (best && cost >= least) continue;
+        best = chain;
+        least = cost;
       }
     }
+    if (!best) return false;
+    ensure(try_bands(best->first, best->last, best->bands), "bands that have fitted fit");
+    chains_.push_back(*best);
+    return true;
+  }
+
+  /// Gives a chain the next more bands with which it fits; false, and nothing cut, where there are none.
+  bool fit_bands(Chain& chain) {
+    for (std::int64_t bands = chain.bands + 1; bands <= kMostBands; ++bands) {
+      if (!try_bands(chain.first, chain.last, bands)) continue;
+      chain.bands = bands;
+      return true;
+    }
+    return false;
+  }
+
+  void uncut(PhaseId first, PhaseId last) {
+    for (PhaseId i = first; i <= last; ++i) {
+      net_.phase(i).bands = 1;
+      for (const MapId home : homes(net_.phase(i))) net_.map(home).band_rows = 0;
+    }
+  }
+
+  /// Cycles of the phases that a chain around `first` to `last` may contain, as they are cut now.
+  [[nodiscard]] std::int64_t cycles_around(PhaseId first, PhaseId last) const {
+    std::int64_t cycles = 0;
+    const auto end = std::min(static_cast<PhaseId>(net_.phases.size()), last + kMostNeighbours + 1);
+    for (PhaseId i = std::max<PhaseId>(first - kMostNeighbours, 0); i < end; ++i) {
+      const Phase& phase = net_.phase(i);
+      if (phase.kind == Kind::host) continue;
+      const Counts counts = counts_of(spec_, net_, phase);
+      const std::int64_t rows = phase.kind == Kind::input ? counts.ring_rows : counts.producer_rows;
+      const std::int64_t ring = rows * spec_.row_cycles();
+      cycles += phase.bands * (std::max(counts.steps, ring) + halo_of(spec_, net_, phase).cycles);
+    }
+    return cycles;
+  }
+
+  /// A phase that only lacks room for its borders: every tile cuts its own rows, operand and result stay
+  /// whole. Compiled PoseNet's mesh cycles are those of such bands in its widest dilated depthwise layer.
+  bool cut_own_rows(PhaseId id) {
+    Phase& phase = net_.phase(id);
+    if (halo_of(spec_, net_, phase).bytes == 0 || phase.kernels > 1) return false;
+    const std::int64_t rows = ceil_div(net_.map(phase.output).shape.h, spec_.rows);
+    phase.own_bands = true;
+    for (std::int64_t bands = 2; bands <= std::min(kMostBands, rows); ++bands) {
+      phase.bands = bands;
+      phase.band_rows = spec_.rows * ceil_div(rows, bands);
+      if (!too_large(id)) return true;
+    }
+    phase.own_bands = false;
+    phase.bands = 1;
+    phase.band_rows = 0;
     return false;
   }
 
@@ -127,7 +195,7 @@ class Placer {
       Phase& phase = net_.phase(i);
       const MapId home = net_.home_of(phase.output);
       need(home, ceil_div(net_.map(home).shape.h, bands));
-      phase.bands = phase.kind == Kind::input ? 1 : bands;
+      phase.bands = bands;
       phase.band_rows = std::min(rows[home], net_.map(phase.output).shape.h);
       for (const MapId id : phase.inputs) need(net_.home_of(id), rows_needed(phase, phase.band_rows));
     }
@@ -138,14 +206,28 @@ class Placer {
     }
     bool fits = true;
     for (PhaseId i = first; i <= last; ++i) fits = fits && !too_large(i);
-    if (fits) {
-      net_.banded_phases += last - first + 1;
-      net_.most_bands = std::max(net_.most_bands, bands);
-      return true;
-    }
+    if (fits) return true;
     for (PhaseId i = first; i <= last; ++i) net_.phase(i).bands = 1;
     for (const auto& row : rows) net_.map(row.first).band_rows = 0;
     return false;
+  }
+
+  /// A chain alive with `map` gets more bands, so that its maps take less room; false where there is none, or
+  /// no number of bands fits.
+  bool cut_finer(const Map& map) {
+    for (Chain& chain : chains_) {
+      if (chain.last < map.first || chain.first > map.last) continue;
+      if (fit_bands(chain)) return true;
+      static_cast<void>(try_bands(chain.first, chain.last, chain.bands));
+    }
+    return false;
+  }
+
+  void count_bands() {
+    for (const Phase& phase : net_.phases) {
+      if (phase.bands > 1) ++net_.banded_phases;
+      net_.most_bands = std::max(net_.most_bands, phase.bands);
+    }
   }
 
   /// Maps of phases that do not fit go through wide memory.
@@ -193,6 +275,7 @@ class Placer {
       }
       const MapId way = victim(order, i, kNone);
       if (way == kNone) continue;
+      if (cut_finer(net_.map(way))) return false;
       net_.map(way).wide = true;
       return false;
     }
@@ -211,7 +294,7 @@ class Placer {
         map.address = *address;
         continue;
       }
-      net_.map(victim(order, map.first, id)).wide = true;
+      if (!cut_finer(map)) net_.map(victim(order, map.first, id)).wide = true;
       return false;
     }
     return allocate_halos(memory, order);
@@ -292,6 +375,7 @@ class Placer {
 
   const Spec& spec_;
   Network& net_;
+  std::vector<Chain> chains_;
 };
 
 }  // namespace

@@ -38,6 +38,7 @@ void read_engines(const Config& config, Spec& spec) {
   spec.phase_bytes = config.integer("instructions.phase_bytes", 1, 1 << 20);
   spec.op_bytes = config.integer("instructions.op_bytes", 1, 1 << 20);
   spec.mesh_bytes = config.integer("instructions.mesh_bytes", 0, 1 << 20);
+  spec.mover_bytes = config.integer("instructions.mover_bytes", 0, 1 << 20);
   spec.slot_bytes = config.integer("stream.slot_kib", 1, 1024) * 1024;
   spec.slots = config.integer("stream.slots", 2, 64);
 }
@@ -103,12 +104,14 @@ Spec read_spec(const Config& config) {
   read_tiles(config, spec);
   read_engines(config, spec);
   spec.fixed_cycles = cycles_of(spec, config.number("link.fixed_us", 0, 1e6));
+  spec.page_cycles = cycles_of(spec, config.number("link.page_us", 0, 1e3));
   const auto hz = static_cast<double>(spec.clock_hz);
   spec.host_macs_per_cycle = config.number("host.gmac_per_s", 0.01, 1e6) * 1e9 / hz;
   spec.host_bytes_per_cycle = config.number("host.gb_per_s", 0.01, 1e6) * 1e9 / hz;
   spec.host_op_cycles = cycles_of(spec, config.number("host.operator_us", 0, 1e6));
   spec.host_entry_cycles = cycles_of(spec, config.number("host.entry_us", 0, 1e6));
   spec.allow_return = config.boolean("mapping.allow_return");
+  spec.assume_int8 = config.boolean("mapping.assume_int8");
   read_memory(config, spec);
   config.finish();
   return spec;

@@ -28,15 +28,17 @@ struct Spec {
   std::int64_t mesh_rate = 0;                   ///< bytes per cycle and direction
   std::int64_t spill_millicycles_per_word = 0;  ///< one way
 
-  std::int64_t phase_bytes = 0, op_bytes = 0, mesh_bytes = 0;  ///< of instructions
-  std::int64_t slot_bytes = 0, slots = 0;                      ///< of the stream buffer
-  bool has_link = false;                                       ///< else the host's memory is DRAM
-  double in_bytes_per_cycle = 0;                               ///< of the link; 0 where there is none
-  std::int64_t fixed_cycles = 0;                               ///< of an invocation
+  std::int64_t phase_bytes = 0, op_bytes = 0, mesh_bytes = 0, mover_bytes = 0;  ///< of instructions
+  std::int64_t slot_bytes = 0, slots = 0;                                       ///< of the stream buffer
+  bool has_link = false;          ///< else the host's memory is DRAM
+  double in_bytes_per_cycle = 0;  ///< of the link; 0 where there is none
+  std::int64_t fixed_cycles = 0;  ///< of an invocation
+  std::int64_t page_cycles = 0;   ///< of each page of the host's memory that an invocation maps
 
   double host_macs_per_cycle = 0, host_bytes_per_cycle = 0;
   std::int64_t host_op_cycles = 0, host_entry_cycles = 0;
   bool allow_return = false;
+  bool assume_int8 = false;  ///< the user knows that a floating-point network is taken as quantised
 
   mem::MemorySpec memory;
 

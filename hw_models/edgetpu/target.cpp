@@ -36,6 +36,15 @@ std::vector<program::Opcode> opcode_table() {
 
 }  // namespace
 
+program::Region region_of(Space space, bool write, std::int64_t offset, std::int64_t bytes) {
+  program::Region region;
+  region.space = space_id(space);
+  region.write = write;
+  region.offset = offset;
+  region.bytes = bytes;
+  return region;
+}
+
 program::Target make_target(const Spec& spec) {
   program::Target target;
   target.chip = "edgetpu";

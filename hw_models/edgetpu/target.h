@@ -17,6 +17,9 @@ constexpr program::QueueId queue_id(Queue queue) { return static_cast<program::Q
 enum class Space : program::SpaceId { host, narrow, wide, parameters, stream, tiles };
 constexpr program::SpaceId space_id(Space space) { return static_cast<program::SpaceId>(space); }
 
+/// Bytes [offset, offset + bytes) of a space.
+program::Region region_of(Space space, bool write, std::int64_t offset, std::int64_t bytes);
+
 /// The flag that `to` waits for after `from`: one for every pair of queues, used in order.
 constexpr program::FlagId flag_id(program::QueueId from, program::QueueId to) {
   return static_cast<program::FlagId>(from * kQueues + to);

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
+#include <utility>
 
 #include "sim/trace/format.h"
 #include "sim/trace/report.h"
@@ -115,27 +117,45 @@ std::string main_stall(const LayerReport& layer) {
                      100 * share(*most, engine_cycles(layer)));
 }
 
+/// What bounds a layer, where its mapping begins with that: "ring" of "ring-bound; 12 fills".
+std::string bound(const LayerReport& layer) {
+  constexpr std::string_view kEnd = "-bound";
+  const std::string first = layer.mapping.substr(0, layer.mapping.find(';'));
+  return first.ends_with(kEnd) ? first.substr(0, first.size() - kEnd.size()) : "";
+}
+
 std::string layers(const Report& report) {
-  Table table({{"layer", Table::Align::left},
-               {"op", Table::Align::left, 10},
-               {"engine", Table::Align::left, 12},
-               {"cycles"},
-               {"time"},
-               {"all%"},
-               {"peak%"},
-               {"busy%"},
-               {"most stalled%", Table::Align::left}},
-              1);
+  const bool bounds = std::any_of(report.layers.begin(), report.layers.end(),
+                                  [](const LayerReport& layer) { return !bound(layer).empty(); });
+  std::vector<Table::Column> columns = {{"layer", Table::Align::left},
+                                        {"op", Table::Align::left, 10},
+                                        {"engine", Table::Align::left, 12},
+                                        {"cycles"},
+                                        {"time"},
+                                        {"all%"},
+                                        {"peak%"},
+                                        {"busy%"},
+                                        {"most stalled%", Table::Align::left}};
+  if (bounds) columns.insert(columns.end() - 1, {"bound", Table::Align::left});
+  Table table(std::move(columns), 1);
   for (const LayerReport& layer : report.layers) {
     const double possible = static_cast<double>(layer.cycles()) * report.peak_macs_per_cycle;
     const double seconds =
         report.clock_mhz > 0 ? static_cast<double>(layer.cycles()) / (report.clock_mhz * 1e6) : 0;
-    table.row({layer.name, layer.op, layer.engine, grouped(layer.cycles()), si(seconds, "s"),
-               percent_cell(layer.cycles(), report.total_cycles),
-               layer.macs == 0 || possible <= 0
-                   ? "-"
-                   : fmt::format("{:.1f}", 100 * static_cast<double>(layer.macs) / possible),
-               percent_cell(layer.busy_cycles, engine_cycles(layer)), main_stall(layer)});
+    std::vector<std::string> row = {
+        layer.name,
+        layer.op,
+        layer.engine,
+        grouped(layer.cycles()),
+        si(seconds, "s"),
+        percent_cell(layer.cycles(), report.total_cycles),
+        layer.macs == 0 || possible <= 0
+            ? "-"
+            : fmt::format("{:.1f}", 100 * static_cast<double>(layer.macs) / possible),
+        percent_cell(layer.busy_cycles, engine_cycles(layer)),
+        main_stall(layer)};
+    if (bounds) row.insert(row.end() - 1, bound(layer));
+    table.row(std::move(row));
   }
   return table.text(kWidth);
 }

@@ -44,9 +44,9 @@ std::vector<Row> rows_of(const std::vector<std::string>& devices) {
 const std::map<std::string, std::string>& built_in() {
   static const std::map<std::string, std::string> names = {
       {"inception_v1 224x224", "inception_v1"},
-      {"mobilenet_v1_1.0 224x224", "mobilenet_v1"},
-      {"mobilenet_v1_0.25 128x128", "mobilenet_v1_0_25_128"},
-      {"mobilenet_v2_1.0 224x224", "mobilenet_v2"},
+      {"mobilenet_v1_1.0 224x224", "mobilenet_v1_tf"},
+      {"mobilenet_v1_0.25 128x128", "mobilenet_v1_0_25_128_tf"},
+      {"mobilenet_v2_1.0 224x224", "mobilenet_v2_tf"},
       {"vgg16 224x224", "vgg16"},
       {"efficientnet_edgetpu_S 224x224", "efficientnet_edgetpu_s"},
       {"posenet_mobilenet_v1_0.75 353x481", "posenet_353x481"},
@@ -103,12 +103,16 @@ TEST_CASE("the calibration rows of Coral's stick and Dev Board are met within 8 
   CHECK(mape <= 8.0);
 }
 
-TEST_CASE("known deviation: Inception v1 on the Dev Board comes out a sixth too fast", "[deviation]") {
+TEST_CASE("known deviation: on the Dev Board Inception v1 and EfficientNet-S come out an eighth too fast",
+          "[deviation]") {
+  std::int64_t rows = 0;
   for (const Row& row : rows_of({"coral_devboard_pcie"})) {
-    if (row.network != "inception_v1 224x224") continue;
-    CHECK(error_of_row(row) < -0.10);
-    CHECK(error_of_row(row) > -0.30);
+    if (row.network != "inception_v1 224x224" && row.network != "efficientnet_edgetpu_S 224x224") continue;
+    ++rows;
+    CHECK(error_of_row(row) < -0.08);
+    CHECK(error_of_row(row) > -0.18);
   }
+  CHECK(rows == 3);
 }
 
 TEST_CASE("known deviation: MobileNet v1 0.25 at 128x128 comes out a fifth too fast", "[deviation]") {

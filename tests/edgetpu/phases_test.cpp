@@ -101,10 +101,10 @@ void compare(const std::vector<Line>& mine, const std::vector<Line>& theirs, std
 TEST_CASE(
     "MobileNet v1's 30 phases up to its pooled features have the loops, steps and rows of Google's "
     "compiled model") {
-  compare(computed("mobilenet_v1"), decoded("mobilenet_v1_1.0_224_quant_embedding_extractor"), 30);
+  compare(computed("mobilenet_v1_tf"), decoded("mobilenet_v1_1.0_224_quant_embedding_extractor"), 30);
 }
 
 TEST_CASE("MobileNet v2's 66 phases have the loops, steps and rows of Google's compiled model") {
-  const auto mine = computed("mobilenet_v2");
+  const auto mine = computed("mobilenet_v2_tf");
   compare(mine, decoded("mobilenet_v2_1.0_224_quant"), 66);
 }

@@ -10,15 +10,6 @@ using namespace npusim::edgetpu::test;
 
 namespace {
 
-program::Region region(Space space, bool write, std::int64_t offset, std::int64_t bytes) {
-  program::Region out;
-  out.space = space_id(space);
-  out.write = write;
-  out.offset = offset;
-  out.bytes = bytes;
-  return out;
-}
-
 /// Commands that take other cycles than the fast engine says, or leave a wrong byte.
 std::int64_t faults_of(const Chip& chip, std::int64_t commands, std::uint64_t seed,
                        const clocked::Faults& faults = {}) {
@@ -30,13 +21,13 @@ std::int64_t faults_of(const Chip& chip, std::int64_t commands, std::uint64_t se
     const std::int64_t words = rng.uniform(1, 80);
     const std::int64_t bytes = words * chip.spec.dot;
     // Channels of a map that holds more: runs, in narrow memory.
-    program::Region narrow = region(Space::narrow, fill, rng.uniform(0, 64) * 4, bytes);
+    program::Region narrow = region_of(Space::narrow, fill, rng.uniform(0, 64) * 4, bytes);
     if (words % 3 == 0) {
       narrow.bytes = bytes / 3;
       narrow.inner = 3;
       narrow.inner_stride = bytes / 3 + 16;
     }
-    const program::Region wide = region(Space::wide, !fill, rng.uniform(0, 64) * 4, bytes);
+    const program::Region wide = region_of(Space::wide, !fill, rng.uniform(0, 64) * 4, bytes);
     const auto program = program_of(chip, {}, fill ? Queue::fill : Queue::spill, fill ? kFill : kSpill,
                                     {words}, {fill ? wide : narrow, fill ? narrow : wide});
     std::vector<std::byte> expected;

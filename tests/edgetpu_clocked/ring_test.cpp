@@ -14,15 +14,6 @@ namespace {
 
 using clocked::Bank;
 
-program::Region region(Space space, bool write, std::int64_t offset, std::int64_t bytes) {
-  program::Region out;
-  out.space = space_id(space);
-  out.write = write;
-  out.offset = offset;
-  out.bytes = bytes;
-  return out;
-}
-
 /// A fill of weights: stored rows of `outputs` x 4 bytes, with or without biases in front.
 struct Fill {
   Fill(const Spec& spec, Rng& rng) {
@@ -52,8 +43,8 @@ std::int64_t faults_of(const Chip& chip, std::int64_t commands, std::uint64_t se
     const std::int64_t source = rng.uniform(0, 1000) * 16;
     const auto program =
         program_of(chip, fill.s, Queue::ring, kBroadcast, {fill.packets, fill.biases ? 0 : 1, 0},
-                   {region(Space::parameters, false, source, fill.packets * fill.stored),
-                    region(Space::wide, true, fill.slot, (fill.s.fill_rows + 1) * row)});
+                   {region_of(Space::parameters, false, source, fill.packets * fill.stored),
+                    region_of(Space::wide, true, fill.slot, (fill.s.fill_rows + 1) * row)});
     const auto parameters =
         bench.storage().bytes(space_id(Space::parameters), source, fill.packets * fill.stored);
     for (auto& at : parameters) at = static_cast<std::byte>(byte(rng));
@@ -108,8 +99,8 @@ TEST_CASE("a register too many on the ring is caught, and so is a FIFO that is o
     s.buffers = 2;
     for (int fill = 0; fill < 3; ++fill) {
       const auto program = program_of(chip, s, Queue::ring, kBroadcast, {6, 0, 0},
-                                      {region(Space::parameters, false, 0, 6 * 256),
-                                       region(Space::wide, true, fill % 2 * 6 * 256, 6 * 256)});
+                                      {region_of(Space::parameters, false, 0, 6 * 256),
+                                       region_of(Space::wide, true, fill % 2 * 6 * 256, 6 * 256)});
       try {
         if (bench.run(program, program.commands[0], 1000) != 6 * 32) return fill;
       } catch (const std::exception&) {
@@ -137,9 +128,9 @@ TEST_CASE(
     s.fill_rows = rng.uniform(1, 9);
     s.buffers = 2;
     const std::int64_t bytes = 4 * (4 + s.fill_rows);
-    const auto program = program_of(
-        chip, s, Queue::ring, kExpand, {s.fill_rows, 1, rng.uniform(0, 15), 0},
-        {region(Space::parameters, false, 0, bytes), region(Space::wide, true, 0, (s.fill_rows + 1) * row)});
+    const auto program = program_of(chip, s, Queue::ring, kExpand, {s.fill_rows, 1, rng.uniform(0, 15), 0},
+                                    {region_of(Space::parameters, false, 0, bytes),
+                                     region_of(Space::wide, true, 0, (s.fill_rows + 1) * row)});
     const auto parameters = bench.storage().bytes(space_id(Space::parameters), 0, bytes);
     for (auto& at : parameters) at = static_cast<std::byte>(byte(rng));
     for (std::int64_t tile = 0; tile < chip.spec.tiles(); ++tile) {

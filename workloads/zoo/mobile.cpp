@@ -155,6 +155,25 @@ constexpr std::array kV2Rows{
     V2Row{"mobilenet_v2_0_35", 0.35, {168, 10'000}, 59}, V2Row{"mobilenet_v2_0_5", 0.5, {197, 10'000}, 97},
     V2Row{"mobilenet_v2_0_75", 0.75, {264, 10'000}, 209}, V2Row{"mobilenet_v2_1_4", 1.4, {611, 10'000}, 582}};
 
+/// As tensorflow/models releases them quantised, and Coral compiled: padded as TensorFlow does, with a class
+/// for the background, whose weights and bias come on top of the parameters with 1000 classes.
+void add_released(std::vector<Recipe>& rows) {
+  const char* source = "tensorflow/models research/slim, MACs as printed there";
+  const auto row = [&](const char* name, std::int64_t side, std::int64_t parameters, std::int64_t macs,
+                       std::function<TensorId(Builder&)> body) {
+    rows.push_back({{name, "as released quantised and measured by Coral, ImageNet (1001 classes)", source, side,
+                     exactly(parameters), millions(macs)},
+                    std::move(body)});
+  };
+  const auto v1 = [](double width) {
+    return [width](Builder& b) { return b.classifier(mobilenet_v1_features(b, width), kTensorFlowClasses); };
+  };
+  row("mobilenet_v1_tf", 224, 4'231'976 + 1025, 569, v1(1.0));
+  row("mobilenet_v1_0_25_128_tf", 128, 470'072 + 257, 14, v1(0.25));
+  row("mobilenet_v2_tf", 224, 3'504'872 + 1281, 301,
+      [](Builder& b) { return mobilenet_v2(b, 1.0, Pad::kSame, kTensorFlowClasses); });
+}
+
 }  // namespace
 
 std::vector<Recipe> mobile_networks() {
@@ -174,6 +193,7 @@ std::vector<Recipe> mobile_networks() {
                       }});
     }
   }
+  add_released(rows);
   const auto row = [&](const char* name, std::int64_t parameters, std::int64_t macs,
                        std::function<TensorId(Builder&)> body) {
     rows.push_back(
