@@ -95,6 +95,8 @@ void add_commands(CLI::App& app) {
   add_store(app);
   add_spaces(app);
   add_table(app);
+  add_diff(app);
+  add_report(app);
   add_search(app);
   add_fit(app);
   add_predict(app);

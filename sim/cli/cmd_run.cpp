@@ -11,6 +11,7 @@
 #include "sim/cli/run_uncertain.h"
 #include "sim/cli/surroundings.h"
 #include "sim/trace/report.h"
+#include "sim/trace/summary.h"
 
 namespace npusim::cli {
 namespace {
@@ -22,7 +23,7 @@ struct RunOptions {
   HardwareOptions hardware;
   NetworkOptions network;
   std::string dtype;
-  std::string format = "text";
+  std::string format = "summary";
   std::string output;
   std::string trace;
   std::string html;
@@ -33,8 +34,28 @@ struct RunOptions {
   UncertaintyOptions uncertainty;
 };
 
+enum Format : std::size_t { kText, kJson, kCsv, kSummary };
+
+std::string formatted(const trace::Report& report, std::size_t format) {
+  if (format == kText) return trace::to_text(report);
+  if (format == kJson) return trace::to_json(report);
+  return format == kCsv ? trace::to_csv(report) : trace::to_summary(report);
+}
+
+/// Pictures and traces can be written, and there is one run to make them of.
+void check_files(const RunOptions& options, bool several) {
+  for (const auto& [option, path] : {std::pair("--trace", options.trace), std::pair("--html", options.html),
+                                     std::pair("--dram-trace", options.surroundings.dram_trace)}) {
+    check_writable(path);
+    if (!several || path.empty()) continue;
+    throw UserError(fmt::format("{}: expected one run, not one for each --corunner-load", option));
+  }
+}
+
 void run(const RunOptions& options) {
-  const std::size_t format = choose("--format", options.format, {"text", "json", "csv"});
+  const std::size_t format = choose("--format", options.format, {"text", "json", "csv", "summary"});
+  // Several runs have one text.
+  const std::size_t of_several = format == kSummary ? kText : format;
   const std::size_t engines = choose("--engines", options.engines, {"fast", "clocked"});
   // Clocked engines live in global time.
   const std::string by_default = engines == 0 ? "run-ahead" : "systemc";
@@ -43,7 +64,7 @@ void run(const RunOptions& options) {
   if (engines == 1 && kernel == 0) throw UserError("--engines clocked needs --kernel systemc");
   if (!is_helper(options.uncertainty.run)) check_writable(options.output);
   if (options.uncertainty.samples > 0) {
-    return run_uncertain(options.uncertainty, options.hardware, options.network, options.dtype, format,
+    return run_uncertain(options.uncertainty, options.hardware, options.network, options.dtype, of_several,
                          options.output);
   }
   const Config description = resolve(options.hardware);
@@ -54,7 +75,7 @@ void run(const RunOptions& options) {
   evaluate.verify_program = options.check;
   evaluate.spans = !options.trace.empty() || !options.html.empty();
   trace::ProgramView view;
-  if (!options.html.empty()) {
+  if (evaluate.spans) {
     evaluate.inspect = [&view](const hw::Compiled& compiled) {
       view = trace::view_of(compiled.program, kProgramLines);
     };
@@ -72,16 +93,11 @@ void run(const RunOptions& options) {
     return evaluator.evaluate(graph, evaluate);
   };
   const std::vector<std::int64_t> loads = corunner_loads(options.surroundings);
-  for (const auto& [option, path] : {std::pair("--trace", options.trace), std::pair("--html", options.html),
-                                     std::pair("--dram-trace", options.surroundings.dram_trace)}) {
-    check_writable(path);
-    if (loads.empty() || path.empty()) continue;
-    throw UserError(fmt::format("{}: expected one run, not one for each --corunner-load", option));
-  }
+  check_files(options, !loads.empty());
   trace::Report report;
   {
     const Progress progress(fmt::format("simulating {} on {}", graph.name, options.hardware.hw));
-    if (!loads.empty()) return write_output(options.output, latency_curve(loads, format, report_at));
+    if (!loads.empty()) return write_output(options.output, latency_curve(loads, of_several, report_at));
     if (!options.surroundings.dram_trace.empty()) {
       dram_log = std::make_shared<std::vector<mem::TracedAccess>>();
     }
@@ -90,15 +106,13 @@ void run(const RunOptions& options) {
     dram_log.reset();
     if (!report.corunners.empty()) report.alone_cycles = report_at(0).total_cycles;
     if (!options.html.empty()) {
-      look::RunPage page{&report, &view, hw::ceilings(*hw::make_npu(description), description),
-                         hw::what_ifs(description, graph, evaluate.dtype), NPUSIM_VERSION};
-      write_output(options.html, look::run_page(page));
+      write_output(options.html,
+                   look::run_page({&report, &view, hw::ceilings(*hw::make_npu(description), description),
+                                   hw::what_ifs(description, graph, evaluate.dtype), NPUSIM_VERSION}));
     }
   }
-  if (!options.trace.empty()) write_output(options.trace, trace::to_chrome_trace(report));
-  write_output(options.output, format == 0   ? trace::to_text(report)
-                               : format == 1 ? trace::to_json(report)
-                                             : trace::to_csv(report));
+  if (!options.trace.empty()) write_output(options.trace, trace::to_chrome_trace(report, view));
+  write_output(options.output, formatted(report, format));
 }
 
 }  // namespace
@@ -110,10 +124,17 @@ void add_run(CLI::App& app) {
   add_network_options(*command, options->network);
   command->add_option("--dtype", options->dtype, "fp16, int8, ...; default: the chip's first")
       ->type_name("TYPE");
-  command->add_option("--format", options->format, "text, json or csv; default: text")->type_name("FORMAT");
+  command
+      ->add_option("--format", options->format,
+                   "summary, text (every engine and layer), json or csv; default: summary")
+      ->type_name("FORMAT");
   command->add_option("-o,--output", options->output, "write the report here instead of standard output")
       ->type_name("FILE");
-  command->add_option("--trace", options->trace, "write a Chrome trace, which Perfetto opens")
+  command
+      ->add_option(
+          "--trace", options->trace,
+          "write a trace for Perfetto: commands and stalls by engine, what waits for what, bandwidths, "
+          "how full memories are")
       ->type_name("FILE");
   command
       ->add_option("--html", options->html,

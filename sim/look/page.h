@@ -40,6 +40,11 @@ struct RunPage {
 /// The page of a run: timeline, layers, engines, roofline, memories, what would help.
 std::string run_page(const RunPage& page);
 
+/// The page of files that npusim wrote: one or several runs (JSON; each is compared with the first), or one
+/// sweep or table (CSV or JSON), fitted model or search (JSON, or its folder). Throws UserError naming the
+/// file: what it is not, what it lacks, kinds that do not go together.
+std::string report_page(const std::vector<std::string>& paths, std::string_view version);
+
 /// A page from its data (JSON text, read by the scripts as "data") and scripts in order.
 std::string page(std::string_view title, std::string_view data, const std::vector<std::string_view>& scripts);
 

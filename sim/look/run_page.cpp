@@ -16,6 +16,7 @@ namespace npusim::look {
 namespace {
 
 using Json = nlohmann::ordered_json;
+constexpr std::uint32_t kNoCommand = UINT32_MAX;
 
 /// Unsigned LEB128; signed numbers zigzag. timeline.js reads it.
 class Packed {
@@ -47,6 +48,26 @@ std::vector<std::size_t> indices(const std::vector<std::string>& names, Json& di
   return index;
 }
 
+/// Spans of no duration behind the launches, which no command waits for: at the start of every layer that
+/// joins none before, where the engine's report has launch cycles.
+std::vector<trace::Span> launches(const trace::Report& report, std::size_t engine) {
+  std::vector<trace::Span> spans;
+  for (std::size_t t = 0; t < report.layers.size(); ++t) {
+    const trace::LayerReport& layer = report.layers[t];
+    if (layer.joined || engine >= layer.engines.size()) continue;
+    const std::int64_t cycles = layer.engines[engine].stalls[trace::Stall::launch];
+    if (cycles == 0) continue;
+    trace::Span span;
+    span.task = static_cast<std::uint32_t>(t);
+    span.command = kNoCommand;
+    span.stall_from = layer.start_cycle;
+    span.start = span.end = layer.start_cycle + cycles;
+    span.stall = trace::Stall::launch;
+    spans.push_back(span);
+  }
+  return spans;
+}
+
 Json packed_spans(const trace::Report& report, const trace::ProgramView& view,
                   const std::vector<std::size_t>& opcode) {
   std::vector<std::vector<const trace::Span*>> by_engine(report.engines.size());
@@ -55,8 +76,11 @@ Json packed_spans(const trace::Report& report, const trace::ProgramView& view,
   for (std::size_t e = 0; e < by_engine.size(); ++e) {
     auto& spans = by_engine[e];
     if (spans.empty()) continue;
-    std::stable_sort(spans.begin(), spans.end(),
-                     [](const auto* a, const auto* b) { return a->start < b->start; });
+    const std::vector<trace::Span> launched = launches(report, e);
+    for (const trace::Span& span : launched) spans.push_back(&span);
+    std::stable_sort(spans.begin(), spans.end(), [](const auto* a, const auto* b) {
+      return std::pair(a->start, a->stall_from) < std::pair(b->start, b->stall_from);
+    });
     Packed packed;
     std::int64_t time = 0;
     std::int64_t task = 0;
@@ -66,8 +90,9 @@ Json packed_spans(const trace::Report& report, const trace::ProgramView& view,
       packed.put(std::max<std::int64_t>(0, span->start - span->stall_from));
       packed.put(static_cast<std::int64_t>(span->stall));
       packed.put_signed(static_cast<std::int64_t>(span->task) - task);
-      packed.put(static_cast<std::int64_t>(opcode[span->command]));
-      packed.put(view.moved[span->command]);
+      const bool command = span->command != kNoCommand;
+      packed.put(command ? static_cast<std::int64_t>(opcode[span->command]) : 0);
+      packed.put(command ? view.moved[span->command] : 0);
       time = span->end;
       task = span->task;
     }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sim/program/program.h"
+#include "sim/trace/report.h"
 
 namespace npusim::trace {
 
@@ -32,5 +33,10 @@ struct ProgramView {
 
 /// `most_lines` of text a task; the number of lines left out follows as a comment.
 ProgramView view_of(const program::Program& program, std::size_t most_lines);
+
+/// to_chrome_trace(report) with an arrow into each command that flags held up, from the one that set the last
+/// of them, and with counters: what engines move, by a thousandth of the run, and how full memories are, by
+/// layer.
+std::string to_chrome_trace(const Report& report, const ProgramView& view);
 
 }  // namespace npusim::trace

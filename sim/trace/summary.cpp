@@ -74,31 +74,59 @@ std::string advice(const Report& report) {
   return fmt::format("Engines work {} of the layers' time; {}.", percent(busy), stall);
 }
 
-std::string to_summary(const Report& report) {
-  constexpr std::size_t kWidth = 80;
-  constexpr std::size_t kIndent = 10;
+namespace {
+
+constexpr std::size_t kWidth = 80;
+constexpr std::size_t kIndent = 10;
+constexpr std::size_t kLongest = 5;  ///< layers shown
+
+std::string item(std::string_view label, std::string_view text) {
+  return labelled(label, text, kIndent, kWidth);
+}
+
+/// What only some runs have, a line each: links, co-runners, the parts of the time, notes.
+std::string others(const Report& report) {
   const double seconds = report.latency_ms() / 1e3;
-  std::string text = shorten_middle(fmt::format("{}: {}, batch {}, {}", report.hw, report.network,
-                                                report.batch, report.dtype),
-                                    kWidth) +
-                     "\n\n";
-  text += labelled("latency",
-                   fmt::format("{}, {} cycles at {} MHz, {} of the peak of {:g} MACs a cycle",
-                               si(seconds, "s"), grouped(report.total_cycles), report.clock_mhz,
-                               percent(report.mac_utilization()), report.peak_macs_per_cycle),
-                   kIndent, kWidth);
-  if (const std::int64_t bytes = report.dram_read_bytes + report.dram_write_bytes; bytes > 0) {
-    text += labelled("DRAM",
-                     fmt::format("{} in {} layers, {} on average", si(static_cast<double>(bytes), "B"),
-                                 report.layers.size(), si(static_cast<double>(bytes) / seconds, "B/s")),
-                     kIndent, kWidth);
+  std::string text;
+  for (const LinkReport& link : report.links) {
+    const auto side = [&report](const LinkTrafficReport& one, const char* way) {
+      return fmt::format("{} {} (busy {})", si(static_cast<double>(one.bytes), "B"), way,
+                         percent(share(one.busy_cycles, report.total_cycles)));
+    };
+    text +=
+        item("link", fmt::format("{}: {}, {}", link.name, side(link.read, "in"), side(link.write, "out")));
   }
+  for (const CoRunnerReport& one : report.corunners) {
+    const double moved = static_cast<double>(one.read_bytes + one.write_bytes);
+    text += item("beside", fmt::format("{} moves {} at {}", one.name, si(moved, "B"),
+                                       si(seconds > 0 ? moved / seconds : 0, "B/s")));
+  }
+  if (report.alone_cycles > 0) {
+    const std::int64_t cost = report.total_cycles - report.alone_cycles;
+    text += item("cost", fmt::format("{} cycles more than alone ({:+.1f} %)", grouped(cost),
+                                     100 * share(cost, report.alone_cycles)));
+  }
+  std::string parts;
+  for (const TimeShare& part : report.time_shares) {
+    if (part.cycles == 0) continue;
+    parts += fmt::format("{}{} {}", parts.empty() ? "" : ", ", part.name,
+                         percent(share(part.cycles, report.total_cycles)));
+  }
+  if (!parts.empty()) text += item("time", parts);
+  if (report.coverage.host > 0)
+    text += item(
+        "host", fmt::format("{} of {} operators run there", report.coverage.host, report.coverage.operators));
+  for (const std::string& note : report.notes) text += item("note", note);
+  return text;
+}
+
+std::string longest_layers(const Report& report) {
   std::vector<std::size_t> order(report.layers.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
     return report.layers[a].cycles() > report.layers[b].cycles();
   });
-  order.resize(std::min<std::size_t>(order.size(), 5));
+  order.resize(std::min(order.size(), kLongest));
   Table table({{"longest layers", Table::Align::left},
                {"op", Table::Align::left, 10},
                {"time"},
@@ -113,8 +141,29 @@ std::string to_summary(const Report& report) {
                possible > 0 && layer.macs > 0 ? percent(static_cast<double>(layer.macs) / possible) : "-",
                bound_of(layer)});
   }
-  text += "\n" + table.text(kWidth) + "\n";
-  return text + labelled("advice", advice(report), kIndent, kWidth);
+  return table.text(kWidth);
+}
+
+}  // namespace
+
+std::string to_summary(const Report& report) {
+  const double seconds = report.latency_ms() / 1e3;
+  std::string text = shorten_middle(fmt::format("{}: {}, batch {}, {}", report.hw, report.network,
+                                                report.batch, report.dtype),
+                                    kWidth) +
+                     "\n\n";
+  text += item("latency", fmt::format("{}, {} cycles at {} MHz, {} of the peak of {:g} MACs a cycle",
+                                      si(seconds, "s"), grouped(report.total_cycles), report.clock_mhz,
+                                      percent(report.mac_utilization()), report.peak_macs_per_cycle));
+  if (const std::int64_t bytes = report.dram_read_bytes + report.dram_write_bytes; bytes > 0 && seconds > 0) {
+    text += item("DRAM",
+                 fmt::format("{} moved, {} on average, {} row hits", si(static_cast<double>(bytes), "B"),
+                             si(static_cast<double>(bytes) / seconds, "B/s"), percent(report.row_hit_rate)));
+  }
+  text += others(report);
+  if (!report.layers.empty()) text += "\n" + longest_layers(report);
+  return text + "\n" + item("advice", advice(report)) +
+         item("more", "--format text: all layers and engines; --html FILE: timeline, roofline");
 }
 
 }  // namespace npusim::trace

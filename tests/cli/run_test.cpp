@@ -147,8 +147,22 @@ TEST_CASE("the CSV has a row a layer, as many cells in each as in the heading") 
   CHECK(rows == report_of({"squeezenet1_1"}).at("layers").size());
 }
 
-TEST_CASE("the text report tells the total, names every engine and stays within 100 columns") {
+TEST_CASE("without --format a summary of at most 80 columns tells the cycles, five layers and an advice") {
   const std::string text = output_of({"run", "--hw", "ascend310", "squeezenet1_1"});
+  std::istringstream lines(text);
+  std::size_t count = 0;
+  for (std::string line; std::getline(lines, line); ++count) {
+    INFO(line);
+    CHECK(line.size() <= 80);
+  }
+  CHECK(count < 30);
+  CHECK(contains(text, "\nadvice "));
+  const Json report = report_of({"squeezenet1_1"});
+  for (const Json& note : report.at("notes")) CHECK(contains(text, note.get<std::string>().substr(0, 20)));
+}
+
+TEST_CASE("the text report tells the total, names every engine and stays within 100 columns") {
+  const std::string text = output_of({"run", "--hw", "ascend310", "squeezenet1_1", "--format", "text"});
   const Json report = report_of({"squeezenet1_1"});
   for (const auto& engine : report.at("engines")) CHECK(contains(text, engine.at("name").get<std::string>()));
   CHECK(contains(text, "squeezenet1_1"));

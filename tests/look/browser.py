@@ -65,6 +65,10 @@ class Browser:
     def command(self, method, path, body=None):
         return self.call(method, f"/session/{self.session}{path}", body)
 
+    def devtools(self, command, **parameters):
+        """The answer to a command of Chromium's DevTools protocol."""
+        return self.command("POST", "/goog/cdp/execute", {"cmd": command, "params": parameters})
+
     def open(self, path):
         self.command("POST", "/url", {"url": f"file://{path}"})
 

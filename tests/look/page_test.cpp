@@ -2,6 +2,7 @@
 #include "sim/look/page.h"
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
@@ -125,4 +126,65 @@ TEST_CASE("the summary fits 80 columns and names the longest layer first") {
     CHECK(text.compare(text.find('\n', table) + 1, known, longest->name, 0, known) == 0);
     CHECK(text.find(trace::bound_of(*longest)) != std::string::npos);
   }
+}
+
+TEST_CASE(
+    "the trace's arrows pair up, begin and end inside slices, and go forward; counters end at nothing") {
+  for (const char* chip : {"ascend310", "edgetpu-coral-usb", "vpu-meteorlake"}) {
+    INFO(chip);
+    const Run one = run(chip, "resnet8");
+    const auto trace = nlohmann::json::parse(trace::to_chrome_trace(one.report, one.view));
+    std::map<int, std::vector<std::pair<double, double>>> slices;  // by track
+    std::map<int, std::pair<int, int>> ends;                       // by flow: how many begin, end
+    std::map<int, std::pair<double, double>> times;                // by flow
+    std::map<std::string, double> counters;                        // the last value
+    const auto inside = [&slices](const nlohmann::json& event) {
+      const auto& track = slices.at(event.at("tid").get<int>());
+      const double at = event.at("ts");
+      return std::any_of(track.begin(), track.end(),
+                         [at](const auto& slice) { return slice.first <= at && at < slice.second; });
+    };
+    for (const auto& event : trace.at("traceEvents")) {
+      const std::string phase = event.at("ph");
+      if (phase == "X" && event.at("cat") == "command") {
+        const double at = event.at("ts");
+        slices[event.at("tid").get<int>()].emplace_back(at, at + event.at("dur").get<double>());
+      } else if (phase == "s" || phase == "f") {
+        const int id = event.at("id");
+        CHECK(inside(event));
+        ++(phase == "s" ? ends[id].first : ends[id].second);
+        (phase == "s" ? times[id].first : times[id].second) = event.at("ts");
+        if (phase == "f") CHECK(event.at("bp") == "e");
+      } else if (phase == "C") {
+        REQUIRE(event.at("args").size() == 1);
+        counters[event.at("name")] = event.at("args").begin().value();
+      }
+    }
+    CHECK(ends.size() > 10);
+    for (const auto& [id, count] : ends) {
+      CHECK(count == std::pair(1, 1));
+      CHECK(times[id].first < times[id].second);
+    }
+    CHECK(counters.count("all move") == 1);
+    CHECK(counters.size() > 3);
+    for (const auto& [name, last] : counters) CHECK(last == 0);
+  }
+}
+
+TEST_CASE("the trace's bandwidth counter, summed over the run, is all bytes moved") {
+  const Run one = run("ascend310", "resnet8");
+  const auto trace = nlohmann::json::parse(trace::to_chrome_trace(one.report, one.view));
+  double bytes = 0;
+  double before = 0;
+  double rate = 0;
+  for (const auto& event : trace.at("traceEvents")) {
+    if (event.at("ph") != "C" || event.at("name") != "all move") continue;
+    const double at = event.at("ts");
+    bytes += rate * 1e9 * (at - before) / 1e6;
+    before = at;
+    rate = event.at("args").at("GB/s");
+  }
+  CHECK(bytes == Approx(static_cast<double>(
+                            std::accumulate(one.view.moved.begin(), one.view.moved.end(), std::int64_t{0})))
+                     .epsilon(1e-4));
 }

@@ -4,6 +4,7 @@
 Usage: run_page_test.py NPUSIM [FOLDER for screenshots]. Exit status 77: no Chromium or chromedriver here.
 """
 
+import base64
 import json
 import os
 import subprocess
@@ -57,10 +58,13 @@ class RunPage(unittest.TestCase):
                 self.assertIn(f"{report['total_cycles']:,} cycles", self.browser.run("return document.querySelector('.tiles').textContent;"))
                 # The packed spans give each engine's busy cycles again.
                 busy = self.browser.run(
-                    "return Object.fromEntries(npusim.timeline.engines.map((e) => [e.name, e.sums[0][e.count]]));")
+                    "return Object.fromEntries(npusim.timeline.engines.map((e) => [e.name, e.whole(0)]));")
+                launch = self.browser.run(
+                    "return Object.fromEntries(npusim.timeline.engines.map((e) => [e.name, e.whole(1 + Npusim.STALLS.indexOf('launch'))]));")
                 for engine in report["engines"]:
                     if engine["commands"] and engine["name"] in busy:
                         self.assertGreaterEqual(busy[engine["name"]], engine["busy_cycles"], engine["name"])
+                        self.assertEqual(engine["stalls"]["launch"], launch[engine["name"]], engine["name"])
                 bars = self.browser.run("return document.querySelector('#engines').chart.data.datasets.map((d) => d.data);")
                 for i, engine in enumerate(report["engines"]):
                     self.assertAlmostEqual(100 * engine["busy_cycles"] / report["total_cycles"], bars[0][i])
@@ -103,6 +107,56 @@ class RunPage(unittest.TestCase):
         x = self.browser.run("return npusim.timeline.x(arguments[0]);", (layer["start_cycle"] + layer["end_cycle"]) / 2)
         self.browser.move("#timeline", x, 35)
         self.assertIn(layer["name"], self.browser.run("return document.querySelector('.tip').textContent;"))
+
+    def test_the_launch_at_the_start_is_shown_as_one(self):
+        report = self.show("edgetpu-coral-usb", "resnet8")
+        middle = report["layers"][0]["engines"][0]["stalls"]["launch"] / 2
+        self.assertGreater(middle, 1000)
+        x = self.browser.run("return npusim.timeline.x(arguments[0]);", middle)
+        self.browser.move("#timeline", x, 24 + 22 * 1.5)
+        self.assertIn("launch of a task", self.browser.run("return document.querySelector('.tip').textContent;"))
+
+    def test_keys_alone_reach_and_work_everything(self):
+        self.show("ascend310", "resnet8")
+        reached = []
+        for _ in range(25):
+            self.press("\ue004")
+            reached.append(self.browser.run("const e = document.activeElement, s = getComputedStyle(e); return [e.id || e.tagName, s.outlineStyle !== 'none' || e.tagName === 'SUMMARY'];"))
+        names = [name for name, _ in reached]
+        order = [names.index(n) for n in ("theme", "timeline", "search", "TR", "SUMMARY")]
+        self.assertEqual(sorted(order), order)
+        self.assertTrue(all(visible for name, visible in reached if name != "BODY"), reached)
+        self.assertEqual(1, names[:names.index("SUMMARY")].count("TR"))
+        # Sorts by Enter on a heading; selects a layer with Enter on its row, the next one with an arrow.
+        self.browser.run("document.querySelector('#layers th:nth-child(4) button').focus();")
+        self.press("\ue007")
+        self.assertEqual("descending", self.browser.run("return document.querySelector('#layers th:nth-child(4)').getAttribute('aria-sort');"))
+        self.browser.run("document.querySelector('#layers tbody tr').focus();")
+        self.press("\ue015")
+        self.press("\ue007")
+        self.assertTrue(self.browser.run("return document.querySelector('#layers tbody tr:nth-child(2)').getAttribute('aria-selected') === 'true';"))
+        before = self.view()
+        self.browser.run("document.querySelector('#timeline').focus();")
+        self.press("-")
+        self.assertGreater(self.view()[1] - self.view()[0], before[1] - before[0])
+
+    def press(self, key):
+        self.browser.command("POST", "/actions", {"actions": [{"type": "key", "id": "keys", "actions": [
+            {"type": "keyDown", "value": key}, {"type": "keyUp", "value": key}]}]})
+
+    def test_prints_every_layer_and_no_buttons(self):
+        report = self.show("ascend310", "resnet8")
+        self.browser.run("Npusim.setTheme('dark');")
+        pdf = base64.b64decode(self.browser.devtools("Page.printToPDF", printBackground=True)["data"])
+        self.assertTrue(pdf.startswith(b"%PDF"))
+        with open(os.path.join(self.shots or self.folder.name, "print.pdf"), "wb") as file:
+            file.write(pdf)
+        self.browser.devtools("Emulation.setEmulatedMedia", media="print")
+        hidden = self.browser.run("return [...document.querySelectorAll('.bar button, #theme, #search')].every((e) => getComputedStyle(e).display === 'none');")
+        rows = self.browser.run("const b = document.querySelector('#layers').parentElement; return [b.scrollHeight <= b.clientHeight + 1, document.querySelectorAll('#layers tbody tr').length];")
+        self.browser.devtools("Emulation.setEmulatedMedia", media="")
+        self.assertTrue(hidden)
+        self.assertEqual([True, len(report["layers"])], rows)
 
     def test_what_would_help_is_simulated(self):
         report = self.show("ascend310", "resnet8")

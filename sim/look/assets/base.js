@@ -44,6 +44,14 @@ const Npusim = (() => {
     document.documentElement.dataset.theme = name;
     for (const draw of redraws) draw();
   }
+  // Paper is white, and as wide as it is.
+  let screenTheme = null;
+  addEventListener("beforeprint", () => {
+    screenTheme = document.documentElement.dataset.theme;
+    setTheme("light");
+    for (const canvas of document.querySelectorAll("canvas")) canvas.chart?.resize();
+  });
+  addEventListener("afterprint", () => { if (screenTheme) setTheme(screenTheme); });
   function themeButton() {
     return make("button", {
       class: "no-print", id: "theme", title: "dark or light",
@@ -74,7 +82,7 @@ const Npusim = (() => {
         return make("td", { class: c.text ? "text long" : "", title: c.text ? String(c.value(row)) : "" },
           shown instanceof Node ? shown : String(shown));
       });
-      const line = make("tr", { tabIndex: 0 }, ...cells);
+      const line = make("tr", { tabIndex: -1 }, ...cells);
       line.dataset.index = index;
       const choose = () => onSelect && onSelect(row, index);
       line.addEventListener("click", choose);
@@ -87,6 +95,14 @@ const Npusim = (() => {
     });
     const heads = columns.map((c, i) => make("th", { class: c.text ? "text" : "", title: c.help ?? "", scope: "col" },
       make("button", { onclick: () => { descending = order === i ? !descending : !c.text; order = i; fill(); } }, c.title)));
+    /** One row is reached by Tab, the others from it by arrows. */
+    let reached = null;
+    function stop(line) {
+      if (reached) reached.tabIndex = -1;
+      reached = line ?? null;
+      if (reached) reached.tabIndex = 0;
+    }
+    body.addEventListener("focusin", (e) => stop(e.target.closest("tr")));
     function fill() {
       const sorted = [...lines];
       if (order !== null) {
@@ -97,7 +113,9 @@ const Npusim = (() => {
           return descending ? -by : by;
         });
       }
-      body.replaceChildren(...sorted.filter((l) => l.key.includes(wanted)).map((l) => l.line));
+      const shown = sorted.filter((l) => l.key.includes(wanted)).map((l) => l.line);
+      body.replaceChildren(...shown);
+      stop(shown[0]);
       heads.forEach((h, i) => h.setAttribute("aria-sort", order !== i ? "none" : descending ? "descending" : "ascending"));
     }
     fill();

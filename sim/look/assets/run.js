@@ -47,7 +47,7 @@
       ...[["+", () => timeline.zoom(0.5), "zoom in"], ["−", () => timeline.zoom(2), "zoom out"], ["all", () => timeline.all(), "show all"]].map(
         ([text, onclick, title]) => make("button", { onclick, title, class: "no-print" }, text)),
       make("span", { class: "legend" }, ...STATES.slice(0, -1).map((s) =>
-        make("span", {}, make("i", { style: `background:var(--${s})` }), STATE_TEXT[s])))),
+        make("span", {}, make("i", { style: `background:var(--${s})` }), ["busy", "bank_conflict", "launch"].includes(s) ? STATE_TEXT[s] : `${STATE_TEXT[s]} (${s.replace("_", " ")})`)))),
     timeline.canvas));
 
   // Layers and the selected one.
@@ -138,16 +138,16 @@
   const memory = Npusim.chart("memory", 320, "How full each memory is, layer by layer", () => ({
     type: "line",
     data: { labels: layers.map((l) => l.name), datasets: [
-      ...[...byName].map(([name, share], i) => ({ label: name, data: share, yAxisID: "y", stepped: "middle", pointRadius: 0, borderWidth: 2,
+      ...[...byName].map(([name, share], i) => ({ label: name, data: share, yAxisID: "y", stepped: "middle", pointRadius: 0, borderWidth: 2, pointStyle: "line",
         borderColor: colour(palette[i % palette.length]), backgroundColor: colour(palette[i % palette.length]) })),
-      ...(global ? [{ label: `${global.name} (right)`, data: global.used.map((u) => u / 1e6), yAxisID: "right", stepped: "middle", pointRadius: 0,
+      ...(global ? [{ label: `${global.name} (right)`, data: global.used.map((u) => u / 1e6), yAxisID: "right", stepped: "middle", pointRadius: 0, pointStyle: "line",
         borderDash: [5, 3], borderColor: colour("soft"), backgroundColor: colour("soft") }] : [])] },
     options: { interaction: { mode: "index", intersect: false },
       scales: { x: { ticks: { maxTicksLimit: 12, maxRotation: 40 } },
         y: { beginAtZero: true, title: { display: true, text: "% of the memory" } },
         ...(global ? { right: { position: "right", beginAtZero: true, grid: { drawOnChartArea: false }, title: { display: true, text: "MB alive" } } } : {}) },
       onClick: (e, hits) => hits.length && select(hits[0].index, true),
-      plugins: { legend: { position: "bottom", labels: { boxWidth: 12 } } } },
+      plugins: { legend: { position: "bottom", labels: { usePointStyle: true } } } },
   }));
 
   // What would help.
