@@ -152,8 +152,8 @@ std::string to_summary(const Report& report) {
                                                 report.batch, report.dtype),
                                     kWidth) +
                      "\n\n";
-  text += item("latency", fmt::format("{}, {} cycles at {} MHz, {} of the peak of {:g} MACs a cycle",
-                                      si(seconds, "s"), grouped(report.total_cycles), report.clock_mhz,
+  text += item("latency", fmt::format("{}, {} cycles at {} MHz, {} of {:g} MACs a cycle", si(seconds, "s"),
+                                      grouped(report.total_cycles), report.clock_mhz,
                                       percent(report.mac_utilization()), report.peak_macs_per_cycle));
   if (const std::int64_t bytes = report.dram_read_bytes + report.dram_write_bytes; bytes > 0 && seconds > 0) {
     text += item("DRAM",
