@@ -33,6 +33,9 @@ struct Compiled {
   /// Operators that cost nothing because they leave their data where it is (a reshape, a concatenation
   /// written in place).
   std::vector<std::string> views;
+  /// Bytes on the chip that this network leaves for parameters. They are kept from inference to inference, an
+  /// operator's all or none, in the order of execution as long as they fit. 0: the chip keeps none.
+  std::int64_t parameter_room = 0;
   /// How the program computes with real numbers; null where the chip has no functional execution.
   std::shared_ptr<const Functional> functional;
 };
