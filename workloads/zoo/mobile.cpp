@@ -161,8 +161,8 @@ void add_released(std::vector<Recipe>& rows) {
   const char* source = "tensorflow/models research/slim, MACs as printed there";
   const auto row = [&](const char* name, std::int64_t side, std::int64_t parameters, std::int64_t macs,
                        std::function<TensorId(Builder&)> body) {
-    rows.push_back({{name, "as released quantised and measured by Coral, ImageNet (1001 classes)", source, side,
-                     exactly(parameters), millions(macs)},
+    rows.push_back({{name, "as released quantised and measured by Coral, ImageNet (1001 classes)", source,
+                     side, exactly(parameters), millions(macs)},
                     std::move(body)});
   };
   const auto v1 = [](double width) {
