@@ -13,6 +13,7 @@ packages=(
   libjs-chart.js                                         # pages
   libsqlite3-dev                                         # results store
   liblinear-dev libxgboost-dev                           # regressors of npusim fit (optional)
+  libnlopt-dev libnlopt-cxx-dev                          # npusim calibrate
   catch2 libbenchmark-dev                                # tests
   clang-format clang-tidy                                # checks
 )

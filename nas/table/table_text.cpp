@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "nas/table/table.h"
+#include "sim/base/csv.h"
 #include "sim/base/error.h"
 
 namespace npusim::table {
@@ -232,28 +233,6 @@ std::string quoted(const std::string& cell) {
   return result + "\"";
 }
 
-/// Rows of cells; quotes hide separators and line ends.
-std::vector<std::vector<std::string>> parse_csv(const std::string& text) {
-  std::vector<std::vector<std::string>> rows(1, {""});
-  bool hidden = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (c == '"' && hidden && i + 1 < text.size() && text[i + 1] == '"') {
-      rows.back().back() += text[i++];
-    } else if (c == '"') {
-      hidden = !hidden;
-    } else if (c == ',' && !hidden) {
-      rows.back().emplace_back();
-    } else if (c == '\n' && !hidden) {
-      rows.push_back({""});
-    } else if (c != '\r' || hidden) {
-      rows.back().back() += c;
-    }
-  }
-  if (rows.back() == std::vector<std::string>{""}) rows.pop_back();
-  return rows;
-}
-
 /// Reads rows given as cells by column.
 class Reader {
  public:
@@ -356,8 +335,8 @@ Table read_json(const std::string& text, const std::string& path) {
 Table read_csv(const std::string& text, const std::string& path) {
   const auto rows = parse_csv(text);
   if (rows.empty()) throw UserError(fmt::format("{}: the file is empty", path));
-  Reader reader(path, rows[0]);
-  for (std::size_t i = 1; i < rows.size(); ++i) reader.add(rows[i], i + 1);
+  Reader reader(path, rows[0].cells);
+  for (std::size_t i = 1; i < rows.size(); ++i) reader.add(rows[i].cells, rows[i].line);
   return reader.take();
 }
 

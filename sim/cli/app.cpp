@@ -95,6 +95,7 @@ void add_commands(CLI::App& app) {
   add_store(app);
   add_spaces(app);
   add_table(app);
+  add_calibrate(app);
   add_diff(app);
   add_report(app);
   add_search(app);

@@ -22,6 +22,7 @@ void add_sweep(CLI::App& app);
 void add_store(CLI::App& app);
 void add_spaces(CLI::App& app);
 void add_table(CLI::App& app);
+void add_calibrate(CLI::App& app);
 void add_diff(CLI::App& app);
 void add_report(CLI::App& app);
 void add_search(CLI::App& app);
