@@ -97,6 +97,12 @@ struct Predicted {
     }
   }
   [[nodiscard]] Errors errors() const { return errors_of(targets, predictions); }
+  [[nodiscard]] Judged judged() const {
+    Judged rounded;
+    for (const double target : targets) rounded.simulated_ns.push_back(std::llround(target));
+    for (const double one : predictions) rounded.predicted_ns.push_back(std::llround(one));
+    return rounded;
+  }
   /// Residuals relative to the predictions, which is what an interval around a prediction needs.
   [[nodiscard]] std::vector<double> relative() const {
     std::vector<double> list;
@@ -179,6 +185,7 @@ void judge(const Dataset& data, const Indices& networks, Model& model) {
   Predicted unseen;
   unseen.add(data, *model.core, networks);
   model.held_out = unseen.errors();
+  model.judged["held_out"] = unseen.judged();
   std::size_t inside = 0;
   for (const double residual : unseen.relative())
     inside += std::abs(residual) <= model.relative_interval ? 1 : 0;
@@ -229,10 +236,11 @@ FitResult fit(const Dataset& data, const FitOptions& options) {
   model.training = training.errors();
   const Predicted cross = cross_validate(data, seen, core, options);
   model.cross_validation = cross.errors();
+  model.judged["cross_validation"] = cross.judged();
   model.relative_interval = conformal_quantile(cross.relative(), options.coverage);
   model.domain = Domain(sums, data.features);
   judge(data, unseen, model);
-  result.learning = learning_curve(data, seen, core, options);
+  model.learning = learning_curve(data, seen, core, options);
   result.kinds = kind_errors(data, unseen.empty() ? seen : unseen, *model.core);
   if (options.model != "apm" && options.model != "xgb" && options.model != "mlp") {
     const Matrix columns = sums(Eigen::all, core.features);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,6 +47,17 @@ struct FitOptions {
   std::uint64_t seed = 1;
 };
 
+/// One step of a learning curve: errors on the same unseen networks after learning from `networks`.
+struct LearningStep {
+  std::size_t networks = 0;
+  Errors errors;
+};
+
+/// Networks that were not learnt from, in ns, rounded: each one's latency as simulated and as predicted.
+struct Judged {
+  std::vector<std::int64_t> simulated_ns, predicted_ns;
+};
+
 /// Schema npusim.model/1.
 struct Model {
   std::string model;
@@ -61,17 +73,13 @@ struct Model {
   double relative_interval = 0;  ///< predictions are within this of the truth with probability `coverage`
   std::optional<double> held_out_coverage;
   Domain domain;
+  std::map<std::string, Judged> judged;  ///< "cross_validation", "held_out": for pictures
+  std::vector<LearningStep> learning;
   std::shared_ptr<const Core> core;
 
   [[nodiscard]] double predict_ns(std::span<const double> sums) const {
     return core->cycles(sums) * ns_per_cycle;
   }
-};
-
-/// One step of a learning curve: errors on the same unseen networks after learning from `networks`.
-struct LearningStep {
-  std::size_t networks = 0;
-  Errors errors;
 };
 
 /// Errors of one kind of operator, of models that predict layers.
@@ -92,7 +100,6 @@ struct Inflation {
 struct FitResult {
   Model model;
   std::vector<std::string> dropped;  ///< features that are the same for all networks
-  std::vector<LearningStep> learning;
   std::vector<KindErrors> kinds;
   std::vector<Inflation> inflation;  ///< of linear models
 };

@@ -31,6 +31,29 @@ Errors errors_from(const Json& json) {
           json.at("within_10_percent"), json.at("spearman"), json.at("kendall")};
 }
 
+/// What pictures need besides; models of before have neither.
+void add_pictures(const Model& model, Json& json) {
+  for (const auto& [how, judged] : model.judged) {
+    json["judged"][how] = {{"simulated_ns", judged.simulated_ns}, {"predicted_ns", judged.predicted_ns}};
+  }
+  for (const LearningStep& step : model.learning) {
+    json["learning"].push_back({{"networks", step.networks}, {"errors", json_of(step.errors)}});
+  }
+}
+
+void read_pictures(const Json& json, Model& model) {
+  if (json.contains("judged")) {
+    for (const auto& [how, judged] : json.at("judged").items()) {
+      model.judged[how] = {judged.at("simulated_ns").get<std::vector<std::int64_t>>(),
+                           judged.at("predicted_ns").get<std::vector<std::int64_t>>()};
+    }
+  }
+  if (!json.contains("learning")) return;
+  for (const Json& step : json.at("learning")) {
+    model.learning.push_back({step.at("networks"), errors_from(step.at("errors"))});
+  }
+}
+
 Model model_from(const Json& json) {
   Model model;
   model.model = json.at("model");
@@ -50,6 +73,7 @@ Model model_from(const Json& json) {
   model.coverage = interval.at("coverage");
   model.relative_interval = interval.at("relative");
   if (interval.contains("held_out_coverage")) model.held_out_coverage = interval.at("held_out_coverage");
+  read_pictures(json, model);
   model.domain = Domain::from(json.at("domain"));
   model.core = core_from(model.model, json.at("parameters"));
   return model;
@@ -66,7 +90,7 @@ std::string to_json(const Model& model) {
   if (model.held_out) errors["held_out"] = json_of(*model.held_out);
   Json interval{{"coverage", model.coverage}, {"relative", model.relative_interval}};
   if (model.held_out_coverage) interval["held_out_coverage"] = *model.held_out_coverage;
-  const Json json{
+  Json json{
       {"schema", kSchema},
       {"model", model.model},
       {"hw", model.hw},
@@ -79,6 +103,7 @@ std::string to_json(const Model& model) {
       {"interval", interval},
       {"domain", model.domain.to_json()},
       {"parameters", model.core->to_json()}};
+  add_pictures(model, json);
   return json.dump(1) + "\n";
 }
 
@@ -117,7 +142,7 @@ std::string to_text(const FitResult& result) {
     text += fmt::format(", held {:.1f} % of the networks held out", *model.held_out_coverage * 100);
   }
   text += "\n\nlearning from     MAPE %   RMSE us  worst %\n";
-  for (const LearningStep& step : result.learning) {
+  for (const LearningStep& step : model.learning) {
     text += fmt::format("{:>8} networks {:>7.2f} {:>9.1f} {:>8.1f}\n", step.networks, step.errors.mape * 100,
                         step.errors.rmse / 1e3, step.errors.worst * 100);
   }

@@ -50,7 +50,7 @@ TEST_CASE("the analytical model of networks that obey a roofline misses them by 
   CHECK(result.model.held_out->spearman > 0.99);
   CHECK(result.model.networks == 300);
   CHECK(result.kinds.size() == 2);
-  CHECK(result.learning.size() >= 3);
+  CHECK(result.model.learning.size() >= 3);
 }
 
 TEST_CASE("an interval of 90 % holds 86 to 94 % of 1000 networks that the fit has not seen") {

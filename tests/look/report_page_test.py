@@ -22,13 +22,14 @@ def made_model():
     def errors(n, mape):
         return {"networks": n, "r2": 0.998, "mape": mape, "rmse_ns": 23000.0, "worst": 4 * mape, "within_5_percent": 0.97,
                 "within_10_percent": 1.0, "spearman": 0.9981, "kendall": 0.97}
-    judged = [{"how": how, "simulated_ns": 1e6 + 7e3 * i, "predicted_ns": (1e6 + 7e3 * i) * (1 + 0.02 * ((i * 37 % 19) / 9 - 1))}
-              for how in ("cross_validation", "held_out") for i in range(150)]
+    simulated = [1_000_000 + 7_000 * i for i in range(150)]
+    judged = {how: {"simulated_ns": simulated, "predicted_ns": [round(ns * (1 + share * ((i * 37 % 149) / 74 - 1))) for i, ns in enumerate(simulated)]}
+              for how, share in (("cross_validation", 0.02), ("held_out", 0.025))}
     return {"schema": "npusim.model/1", "model": "apm", "hw": "ascend310", "hw_hash": "0123456789abcdef", "dtype": "fp16", "ns_per_cycle": 1.47,
             "data": {"hash": "00", "source": "proxyless, 300 networks, seed 1", "networks": 150}, "features": ["m", "v", "d"],
             "errors": {"training": errors(150, 0.009), "cross_validation": errors(150, 0.012), "held_out": errors(150, 0.013)},
             "interval": {"coverage": 0.9, "relative": 0.021, "held_out_coverage": 0.91}, "domain": {}, "parameters": {"kinds": {"conv": {"launch": 6800}}},
-            "judged": judged, "learning": [{"networks": n, "mape": 0.3 / n ** 0.6, "worst": 1.2 / n ** 0.6} for n in (15, 30, 60, 120)]}
+            "judged": judged, "learning": [{"networks": n, "errors": errors(150, 0.3 / n ** 0.6)} for n in (15, 30, 60, 120)]}
 
 
 def made_search():
@@ -167,7 +168,8 @@ class ReportPages(unittest.TestCase):
         model = made_model()
         self.page("fit", self.write("apm.yaml", model))
         points = self.browser.run("return document.querySelector('#parity').chart.data.datasets[0].data.map((p) => [p.x, p.y]);")
-        self.assertEqual([[j["simulated_ns"] / 1e6, j["predicted_ns"] / 1e6] for j in model["judged"] if j["how"] == "cross_validation"], points)
+        judged = model["judged"]["cross_validation"]
+        self.assertEqual([[s / 1e6, p / 1e6] for s, p in zip(judged["simulated_ns"], judged["predicted_ns"])], points)
         self.assertEqual([n["networks"] for n in model["learning"]], self.browser.run("return document.querySelector('#learning').chart.data.datasets[0].data.map((p) => p.x);"))
         del model["judged"], model["learning"]
         self.page("fit-without", self.write("bare.yaml", model))

@@ -19,10 +19,10 @@
     ], kinds.map(([k, what]) => ({ what, ...model.errors[k] }))).element));
 
   // Predicted against simulated, where the file has them.
-  const judged = model.judged ?? [];
+  const judged = Object.entries(model.judged ?? {}).flatMap(([how, j]) => j.simulated_ns.map((ns, i) => ({ how, number: i + 1, simulated_ns: ns, predicted_ns: j.predicted_ns[i] })));
   if (judged.length > 0) {
     const groups = kinds.filter(([k]) => judged.some((j) => j.how === k));
-    const say = (j) => `${j.network ?? "network"}: simulated ${si(j.simulated_ns * 1e-9, "s")}, predicted ${si(j.predicted_ns * 1e-9, "s")} (${(100 * (j.predicted_ns / j.simulated_ns - 1)).toFixed(2)} %)`;
+    const say = (j) => `network ${j.number}: simulated ${si(j.simulated_ns * 1e-9, "s")}, predicted ${si(j.predicted_ns * 1e-9, "s")} (${(100 * (j.predicted_ns / j.simulated_ns - 1)).toFixed(2)} %)`;
     const low = Math.min(...judged.map((j) => j.simulated_ns)) / 1e6, high = Math.max(...judged.map((j) => j.simulated_ns)) / 1e6;
     const line = (label, f, dash) => ({ label, line: true, dots: false, dash, colour: "soft", points: [low, high].map((x) => ({ x, y: f(x) })) });
     const band = 100 * model.interval.relative;
@@ -36,7 +36,7 @@
   }
   if (model.learning?.length > 1) {
     document.body.append(section("Would more simulations help?", "Error on the same unseen networks after learning from fewer. Flat at the right: no.",
-      Npusim.scatter("learning", 300, "Learning curve", [["mape", "mean error"], ["worst", "worst error"]].map(([k, what]) => ({ label: what, line: true, points: model.learning.map((s) => ({ x: s.networks, y: 100 * s[k] })) })),
+      Npusim.scatter("learning", 300, "Learning curve", [["mape", "mean error"], ["worst", "worst error"]].map(([k, what]) => ({ label: what, line: true, points: model.learning.map((s) => ({ x: s.networks, y: 100 * s.errors[k] })) })),
         { x: "networks learnt from", y: "error in %", logX: true, logY: true }, plain)));
   }
   if (judged.length === 0) document.body.append(make("p", { class: "soft", id: "without" }, "The file has the errors' figures but no predictions by network; models of this npusim's fit have both."));
