@@ -151,6 +151,24 @@ class ReportPages(unittest.TestCase):
         self.page("sweep-json", self.write("sweep.json", {"schema": "npusim.sweep/1", "rows": json_rows}))
         self.assertEqual(len(rows), len(self.column("rows", 0)))
 
+    def test_a_sweep_of_chips_with_other_keys(self):
+        lines = ["hw,network,dram.channels,cims,cycles,latency_ms,area_proxy,batch,dtype,status"]
+        for chip, channels in (("ascend310", True), ("midap", False)):
+            for network, base in (("resnet50", 5), ("mobilenet_v2", 1)):
+                for value in (1, 2, 4, 8):
+                    keys = f"{value}," if channels else f",{value}"
+                    result = f"{int(base * 1e6 * (1 + 2 / value))},{base * (1 + 2 / value)},{50 + 3 * value},1,int8,ok" if channels or value > 1 else ',,,,,"invalid: cims"'
+                    lines.append(f"{chip},{network},{keys},{result}")
+        pathlib.Path(self.path("mixed.csv")).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        self.page("sweep-mixed", self.path("mixed.csv"))
+        self.assertEqual(["hw", "network", "dram.channels", "cims"], self.browser.run("return npusim.axes;"))
+        # Keys of different chips make no heat map; a key and a network or chip do.
+        filled = self.browser.run("return [...document.querySelectorAll('#heat tbody td')].filter((c) => c.textContent !== '–').length;")
+        self.assertGreaterEqual(filled, 4)
+        effects = self.browser.run("return npusim.effects.map((e) => [e.axis, e.largest]);")
+        self.assertEqual(["cims", "dram.channels"], sorted(axis for axis, _ in effects))
+        self.assertAlmostEqual(3 / 1.25 - 1, dict(effects)["dram.channels"])
+
     def test_a_table(self):
         with open(self.path("blocks.yaml"), "w", encoding="utf-8") as file:
             file.write("blocks:\n  - {kind: mbconv, kernel: [3, 5, 7], expansion: [3, 6], stride: 1, in: 24, out: 24, size: 14}\n"

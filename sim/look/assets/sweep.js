@@ -7,7 +7,8 @@
   const columns = Object.keys(page.rows[0]);
   const good = rows.filter((r) => r.status === "ok" || r.status === undefined);
   const behind = columns.indexOf("cycles");
-  const axes = [...columns.slice(0, behind < 0 ? 2 : behind), "batch", "dtype"].filter((c) => columns.includes(c) && distinct(rows.map((r) => r[c])).length > 1);
+  const axes = [...columns.slice(0, behind < 0 ? 2 : behind).filter((c) => distinct(rows.map((r) => r[c])).length > 1),
+    ...["batch", "dtype"].filter((c) => columns.includes(c) && distinct(good.map((r) => r[c])).length > 1)];
   const figures = columns.filter((c) => !axes.includes(c) && c !== "pareto" && good.some((r) => isNumber(r[c])) && distinct(good.map((r) => r[c])).length > 1);
   const say = (r) => [...axes.map((a) => `${a} ${plain(r[a])}`), `latency ${plain(r.latency_ms)} ms`].join(", ");
   const senses = (keys) => keys.map((k) => (LARGER_IS_BETTER.test(k) ? -1 : 1));
@@ -25,7 +26,12 @@
     const place = make("div");
     const numeric = axes.filter((a) => a !== "hw" && a !== "network");
     const wanted = [...numeric, ...axes.filter((a) => !numeric.includes(a))];
-    const state = { x: wanted[0], y: wanted[1] ?? null, value: figures.includes("latency_ms") ? "latency_ms" : figures[0], fixed: {} };
+    // The pair with the most cells filled: keys of different chips have none in common.
+    const filled = (x, y) => distinct(good.filter((r) => r[x] !== null && r[y] !== null).map((r) => JSON.stringify([r[x], r[y]]))).length;
+    const pairs = wanted.flatMap((x, i) => wanted.slice(i + 1).map((y) => ({ x, y, filled: filled(x, y) })));
+    const best = pairs.reduce((a, b) => (b.filled > a.filled ? b : a), pairs[0] ?? { x: wanted[0], y: null });
+    const state = { x: best.x, y: best.y, value: figures.includes("latency_ms") ? "latency_ms" : figures[0], fixed: {} };
+    if (axes.includes("network")) state.fixed.network = good[0].network;  // the best of several networks says nothing
     const bar = make("div", { class: "bar" });
     const BEST = "the best of all";
     function fill() {
@@ -36,13 +42,14 @@
         choice("heat-value", "shown", figures, state.value, (v) => { state.value = v; fill(); }),
         ...others.map((a) => choice(`heat-${a}`, a, [BEST, ...ordered(rows.map((r) => r[a]))], state.fixed[a] ?? BEST, (v) => { state.fixed[a] = v; fill(); })),
       ].map((c) => c.element));
-      const down = state.y ? ordered(rows.map((r) => r[state.y])) : ["all"], across = ordered(rows.map((r) => r[state.x]));
       const pool = good.filter((r) => isNumber(r[state.value]) && others.every((a) => (state.fixed[a] ?? BEST) === BEST || r[a] === state.fixed[a]));
+      const values = (axis) => ordered(rows.map((r) => r[axis])).filter((v) => v !== null || pool.some((r) => r[axis] === null));
+      const down = state.y ? values(state.y) : ["all"], across = values(state.x);
       const sense = LARGER_IS_BETTER.test(state.value) ? -1 : 1;
-      const best = down.map((y) => across.map((x) => pool.filter((r) => r[state.x] === x && (!state.y || r[state.y] === y))
+      const cells = down.map((y) => across.map((x) => pool.filter((r) => r[state.x] === x && (!state.y || r[state.y] === y))
         .reduce((a, b) => (a && sense * a[state.value] <= sense * b[state.value] ? a : b), null)));
       place.replaceChildren(Npusim.heatmap("heat", `${state.value}: ${state.x} across${state.y ? `, ${state.y} down` : ""}`, down, across,
-        best.map((line) => line.map((r) => (r ? r[state.value] : null))), plain, (r, c) => best[r][c] && choose(best[r][c])));
+        cells.map((line) => line.map((r) => (r ? r[state.value] : null))), plain, (r, c) => cells[r][c] && choose(cells[r][c])));
     }
     fill();
     document.body.append(section("How do two parameters act together?", "The more a cell stands out, the larger its value; the smallest has a frame. Combinations without a result are empty. Click a cell for its row.", bar, place));
@@ -78,7 +85,7 @@
       byRest.get(key).push(r);
     }
     const slopes = [];
-    let largest = 0;
+    let largest = null;  // where nothing varies alone
     for (const group of byRest.values()) {
       if (group.length < 2) continue;
       group.sort((a, b) => (isNumber(a[axis]) && isNumber(b[axis]) ? a[axis] - b[axis] : 0));
@@ -90,7 +97,7 @@
       }
     }
     return { axis, largest, mean: slopes.length > 0 ? slopes.reduce((a, b) => a + b) / slopes.length : null, low: Math.min(...slopes), high: Math.max(...slopes), pairs: slopes.length };
-  }).sort((a, b) => b.largest - a.largest);
+  }).filter((e) => e.largest !== null).sort((a, b) => b.largest - a.largest);
   if (effects.length > 0) {
     const elastic = effects.filter((e) => e.mean !== null);
     document.body.append(make("div", { class: "columns" },
