@@ -45,9 +45,12 @@ TEST_CASE("run reports what a co-runner moved, its rate and what it cost, the sa
     CHECK(json["corunners"] == first["corunners"]);
     CHECK(json["dram"] == first["dram"]);
   }
-  const Outcome text = run_npusim(beside(profile, {}));
+  const Outcome text = run_npusim(beside(profile, {"--format", "text"}));
   CHECK(contains(text.out, "beside     cpu: "));
   CHECK(contains(text.out, "cycles more than alone (+"));
+  const Outcome summary = run_npusim(beside(profile, {}));
+  CHECK(contains(summary.out, "beside    cpu moves "));
+  CHECK(contains(summary.out, "cycles more than alone (+"));
 }
 
 TEST_CASE("run --corunner-load prints latency against load, from a slowdown of 1 at 0 % on") {
