@@ -69,6 +69,7 @@ void run(const RunOptions& options) {
   }
   const Config description = resolve(options.hardware);
   const ir::Graph graph = load(options.network);
+  require_quantized(description, options.network, graph);
 
   hw::EvaluateOptions evaluate;
   evaluate.kernel = kernel == 0 ? kernel::KernelKind::run_ahead : kernel::KernelKind::systemc;

@@ -61,5 +61,8 @@ std::size_t choose(const std::string& option, const std::string& value,
 /// quantised (ir::is_quantized). Throws UserError listing the chip's types.
 ir::DType choose_dtype(const std::string& name, const std::vector<ir::DType>& supported,
                        const std::string& chip, bool quantized = false);
+/// Throws UserError, offering --assume-int8, when a file's network computes in floating point and the chip's
+/// description has `mapping.assume_int8: false`: its figures would be those of another network.
+void require_quantized(const Config& description, const NetworkOptions& options, const ir::Graph& graph);
 
 }  // namespace npusim::cli

@@ -24,6 +24,9 @@ void add_hardware_options(CLI::App& command, HardwareOptions& options) {
   command.add_flag_callback(
       "--allow-return", [&options] { options.overrides.emplace_back("mapping.allow_return=true"); },
       "come back to the chip behind operators that it lacks (Edge TPU)");
+  command.add_flag_callback(
+      "--assume-int8", [&options] { options.overrides.emplace_back("mapping.assume_int8=true"); },
+      "take a floating-point network as if quantised (Edge TPU)");
 }
 
 Config resolve(const HardwareOptions& options) {
@@ -119,6 +122,16 @@ ir::DType choose_dtype(const std::string& name, const std::vector<ir::DType>& su
   std::vector<std::string> names;
   for (const ir::DType type : supported) names.emplace_back(ir::to_string(type));
   return supported[choose(fmt::format("--dtype on {}", chip), name, names)];
+}
+
+void require_quantized(const Config& description, const NetworkOptions& options, const ir::Graph& graph) {
+  const std::string key = "mapping.assume_int8";
+  if (!description.has(key) || description.boolean(key)) return;
+  if (is_generated(options) || ir::is_quantized(graph)) return;
+  throw UserError(fmt::format(
+      "{}: the network computes in floating point, {} in int8 only: expected a quantised network, "
+      "or --assume-int8, which takes it as if quantised by tensor",
+      options.network, description.text("chip")));
 }
 
 }  // namespace npusim::cli

@@ -130,3 +130,21 @@ TEST_CASE("a wrong word on the command line is refused with the nearest one") {
   check_refused({"run", "--hw", "ascend310"}, {"network"});
   check_refused({"nets"}, {"list", "export"});
 }
+
+TEST_CASE(
+    "a floating-point file on the Edge TPU is refused with an offer: --assume-int8, which then runs it") {
+  const TempFolder folder;
+  const std::string file = folder / "float.onnx";
+  REQUIRE(run_npusim({"nets", "export", "squeezenet1_1", file}).exit_code == 0);
+  check_refused({"run", "--hw", "edgetpu-coral-usb", file}, {file, "int8 only", "--assume-int8"});
+  CHECK(run_npusim({"run", "--hw", "edgetpu-coral-usb", "--assume-int8", file}).exit_code == 0);
+  CHECK(run_npusim({"run", "--hw", "edgetpu-coral-usb", "squeezenet1_1"}).exit_code == 0);
+}
+
+TEST_CASE("the Edge TPU refuses batches; parameters beyond its cache are no error, but said") {
+  check_refused({"run", "--hw", "edgetpu-coral-usb", "--batch", "2", "mobilenet_v1_0_25_128"},
+                {"batches of 1 only", "--batch 1"});
+  const Outcome vgg = run_npusim({"run", "--hw", "edgetpu-coral-usb", "vgg16"});
+  CHECK(vgg.exit_code == 0);
+  CHECK(contains(vgg.out, "streamed"));
+}
