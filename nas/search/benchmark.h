@@ -50,4 +50,9 @@ Benchmark shuffled(Benchmark benchmark, std::uint64_t seed);
 /// latencies of `device` (eyeriss, fpga, raspi4) in ms. Throws UserError for other names.
 Benchmark nb201_benchmark(const std::string& data_set, const std::string& device);
 
+/// A space of which a CSV file lists every network: "encoding,accuracy,latency_ms", and optionally "macs" (0
+/// without), in any order; an empty latency means that the chip refuses the network. Lines that begin with #
+/// are comments. Throws UserError naming file and line, or when networks are missing.
+Benchmark table_benchmark(std::shared_ptr<const space::Space> space, const std::string& file);
+
 }  // namespace npusim::search

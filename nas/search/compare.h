@@ -1,6 +1,7 @@
 // How good the strategies are: on benchmarks whose truth is known, against random search at equal budget.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <iosfwd>
 #include <string>
@@ -72,5 +73,11 @@ Standing standing(const Comparison& comparison, const std::string& strategy, Aim
 std::string text_of(const Comparison& comparison);
 /// "benchmark,aim,strategy,seed,evaluations,regret,hypervolume", a row a checkpoint.
 void write_csv(const std::vector<Comparison>& comparisons, std::ostream& out);
+
+/// Compares on benchmarks by name, for the command line: "nb201:<data set>:<device>", or a CSV file of all
+/// networks of `space` (table_benchmark()). Appends ":shuffled" for the control with shuffled accuracies.
+/// Returns the tables as text; writes write_csv() to `csv` unless that is null. Throws UserError.
+std::string run_compare(const std::vector<std::string>& benchmarks, const std::string& space,
+                        const CompareOptions& options, std::ostream* csv);
 
 }  // namespace npusim::search

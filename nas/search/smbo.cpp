@@ -21,7 +21,7 @@ namespace {
 
 constexpr std::size_t kStart = 50;  ///< random networks before the first model, at least
 constexpr std::size_t kRandomPool = 500, kNearPool = 1000;
-constexpr std::size_t kParents = 30;  ///< good networks that candidates near them start from
+constexpr std::size_t kParents = 60;  ///< good networks that candidates near them start from
 constexpr double kNone = 0.005;       ///< a predicted violation that counts as none, where limits are unknown
 constexpr double kRoom = 0.05;        ///< from the worst seen to the reference point, in ranges
 
@@ -75,6 +75,7 @@ class Smbo : public Rounds {
     surrogates_.assign(objectives, Surrogate(space()));
     for (std::size_t k = 0; k < objectives; ++k) {
       for (std::size_t i = 0; i < known_.size(); ++i) targets[i] = known_[i].objectives[k];
+      if (k == 0 && constrained()) fence(targets);
       surrogates_[k].fit(genomes, targets, rng().next());
     }
     violation_.clear();
@@ -83,6 +84,14 @@ class Smbo : public Rounds {
     if (std::all_of(targets.begin(), targets.end(), [](double v) { return v <= 0; })) return;
     violation_.assign(1, Surrogate(space()));
     violation_.front().fit(genomes, targets, rng().next());
+  }
+
+  /// Brings outliers on the bad side to Tukey's fence: how bad the worst are teaches nothing about the best.
+  static void fence(std::vector<double>& targets) {
+    std::vector<double> sorted = targets;
+    std::sort(sorted.begin(), sorted.end());
+    const double quarter = sorted[sorted.size() / 4], three = sorted[3 * sorted.size() / 4];
+    for (double& target : targets) target = std::min(target, three + 1.5 * (three - quarter));
   }
 
   /// Good networks: of the first fronts; for a constrained search those with the least objective 0 that keep
@@ -117,12 +126,21 @@ class Smbo : public Rounds {
     return pool;
   }
 
+  /// Members are as far off as predictions have been: evenly spread from one standard error better to one
+  /// worse.
+  static double hope(std::size_t member, std::size_t members) {
+    if (members < 2) return 0;
+    return 2 * static_cast<double>(member) / static_cast<double>(members - 1) - 1;
+  }
+
   [[nodiscard]] Candidate predict(const space::Genome& genome) const {
     Candidate candidate{genome, {}, {}};
     for (std::size_t k = 0; k < surrogates_.size(); ++k) {
       const std::vector<double> members = surrogates_[k].members(genome);
       if (candidate.predicted.empty()) candidate.predicted.resize(members.size(), Point(surrogates_.size()));
-      for (std::size_t m = 0; m < members.size(); ++m) candidate.predicted[m][k] = members[m];
+      for (std::size_t m = 0; m < members.size(); ++m) {
+        candidate.predicted[m][k] = members[m] + surrogates_[k].noise() * hope(m, members.size());
+      }
     }
     candidate.violation = violation_.empty() ? std::vector<double>(candidate.predicted.size(), 0)
                                              : violation_.front().members(genome);

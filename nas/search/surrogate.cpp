@@ -10,8 +10,15 @@
 namespace npusim::search {
 
 namespace {
-constexpr int kSweeps = 20;             ///< over all genes, to fit what choices add
-constexpr double kChoiceShrinkage = 1;  ///< rows of value 0 that are added to each choice
+constexpr int kSweeps = 20;               ///< over all genes, to fit what choices add
+constexpr double kChoiceShrinkage = 0.3;  ///< rows of value 0 that are added to each choice
+constexpr double kExplained = 1e-4;       ///< of the variance left over: no more trees
+
+double mean_square(const std::vector<double>& values) {
+  double sum = 0;
+  for (const double value : values) sum += value * value;
+  return sum / static_cast<double>(values.size());
+}
 }  // namespace
 
 Rows::Rows(const std::vector<space::Genome>& genomes, const std::vector<std::size_t>& sizes)
@@ -161,19 +168,39 @@ void Surrogate::fit(const std::vector<space::Genome>& genomes, const std::vector
   fit_choices(rows, start);
   Rng rng(seed);
   trees_.assign(options_.members, {});
+  double errors = 0, unseen = 0;
   for (std::vector<ChoiceTree>& trees : trees_) {
-    std::vector<double> residuals = start;
-    for (std::size_t t = 0; t < options_.trees; ++t) {
-      std::vector<std::size_t> seen;
-      for (std::size_t row = 0; row < rows.count(); ++row) {
-        if (space::uniform_unit(rng) < options_.rows) seen.push_back(row);
-      }
-      trees.push_back(ChoiceTree::grow(rows, residuals, std::move(seen), options_.tree));
-      for (std::size_t row = 0; row < rows.count(); ++row) {
-        residuals[row] -= options_.step * trees.back()(rows[row]);
-      }
+    std::vector<std::size_t> bag;
+    std::vector<char> inside(rows.count(), 0);
+    for (std::size_t row = 0; row < rows.count(); ++row) {
+      if (space::uniform_unit(rng) >= options_.bag) continue;
+      bag.push_back(row);
+      inside[row] = 1;
+    }
+    const std::vector<double> residuals = boost(rows, start, bag, rng, trees);
+    for (std::size_t row = 0; row < rows.count(); ++row) {
+      if (inside[row] != 0) continue;
+      errors += residuals[row] * residuals[row];
+      ++unseen;
     }
   }
+  noise_ = unseen > 0 ? scale_ * std::sqrt(errors / unseen) : 0;
+}
+
+std::vector<double> Surrogate::boost(const Rows& rows, std::vector<double> residuals,
+                                     const std::vector<std::size_t>& bag, Rng& rng,
+                                     std::vector<ChoiceTree>& trees) const {
+  for (std::size_t t = 0; t < options_.trees && mean_square(residuals) > kExplained; ++t) {
+    std::vector<std::size_t> seen;
+    for (const std::size_t row : bag) {
+      if (space::uniform_unit(rng) < options_.rows) seen.push_back(row);
+    }
+    trees.push_back(ChoiceTree::grow(rows, residuals, std::move(seen), options_.tree));
+    for (std::size_t row = 0; row < rows.count(); ++row) {
+      residuals[row] -= options_.step * trees.back()(rows[row]);
+    }
+  }
+  return residuals;
 }
 
 std::vector<double> Surrogate::members(const space::Genome& genome) const {

@@ -30,7 +30,7 @@ class Rows {
 class ChoiceTree {
  public:
   struct Limits {
-    std::size_t depth = 4;
+    std::size_t depth = 5;
     std::size_t rows = 3;  ///< least number in a leaf
     double shrinkage = 1;  ///< rows of value 0 that are added to each leaf
   };
@@ -59,14 +59,15 @@ class ChoiceTree {
 
 /// An ensemble of boosted trees: what choices add on their own is fitted first (by shrunken means of what the
 /// other genes leave), then each member boosts trees over a different random part of the rows. The members'
-/// spread is the uncertainty.
+/// spread says where little is known, noise() how far predictions are off where much is.
 class Surrogate {
  public:
   struct Options {
     std::size_t members = 5;
-    std::size_t trees = 60;
-    double step = 0.12;
-    double rows = 0.8;  ///< share of rows that a tree sees
+    std::size_t trees = 40;
+    double step = 0.15;
+    double bag = 0.8;   ///< share of rows that a member sees
+    double rows = 0.8;  ///< share of these that a tree sees
     ChoiceTree::Limits tree = {};
   };
   /// By gene the number of its choices.
@@ -77,15 +78,21 @@ class Surrogate {
   void fit(const std::vector<space::Genome>& genomes, const std::vector<double>& targets, std::uint64_t seed);
   /// What each member predicts.
   [[nodiscard]] std::vector<double> members(const space::Genome& genome) const;
-  /// Their mean.
+  /// Standard error of the members on the rows that they did not see.
+  [[nodiscard]] double noise() const { return noise_; }
+  /// The members' mean.
   [[nodiscard]] double mean(const space::Genome& genome) const;
 
  private:
+  /// Grows `trees` on the rows of `bag`; returns what they leave of `residuals`.
+  std::vector<double> boost(const Rows& rows, std::vector<double> residuals,
+                            const std::vector<std::size_t>& bag, Rng& rng,
+                            std::vector<ChoiceTree>& trees) const;
   void fit_choices(const Rows& rows, std::vector<double>& residuals);
 
   Options options_;
   std::vector<std::size_t> sizes_;
-  double base_ = 0, scale_ = 1;
+  double base_ = 0, scale_ = 1, noise_ = 0;
   std::vector<std::vector<double>> effects_;  ///< by gene and choice
   std::vector<std::vector<ChoiceTree>> trees_;
 };

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "hw_models/api/npu.h"
+#include "nas/search/compare.h"
 #include "nas/search/driver.h"
 #include "nas/search/output.h"
 #include "sim/base/error.h"
@@ -33,6 +34,8 @@ struct SearchCommand {
   search::EvaluatorOptions evaluator;
   search::SearchOptions search;
   std::string output;
+  std::vector<std::string> compare;  ///< benchmarks of strategies, instead of a search
+  std::size_t seeds = 10;            ///< of each strategy there
   bool weights = false;
   std::int64_t workers = 0;
   std::string store;
@@ -111,7 +114,19 @@ std::string effort_text(const search::SearchResult& result) {
              100 * result.screen.mean_error);
 }
 
+void run_comparison(const SearchCommand& command) {
+  search::CompareOptions options;
+  options.budget = command.search.of_strategy.budget;
+  options.strategy = command.search.of_strategy;
+  options.seeds = command.seeds;
+  std::ostringstream csv;
+  const std::string text = search::run_compare(command.compare, command.space, options, &csv);
+  if (!command.output.empty()) write_output(command.output, csv.str());
+  write_output("", text);
+}
+
 void run(SearchCommand command) {
+  if (!command.compare.empty()) return run_comparison(command);
   if (command.space.empty()) throw UserError("--space is missing (npusim spaces lists them)");
   const std::shared_ptr<const space::Space> space = space::make_space(command.space);
   const std::vector<search::SearchChip> chips = chips_of(command);
@@ -233,6 +248,16 @@ void add_search(CLI::App& app) {
   sub->add_option("-o,--output", command->output,
                   "folder for the front: search.json, front.csv, ONNX, reports")
       ->type_name("DIR");
+  sub->add_option("--compare", command->compare,
+                  "compare all strategies instead of searching: nb201:cifar100:eyeriss (data sets cifar10, "
+                  "cifar100, imagenet16; devices eyeriss, fpga, raspi4) or a CSV file of all networks of "
+                  "--space (encoding,accuracy,latency_ms); ':shuffled' behind either: with accuracies dealt "
+                  "at random; -o: CSV file of all trials; may be repeated")
+      ->type_name("BENCHMARK")
+      ->allow_extra_args(false);
+  sub->add_option("--seeds", command->seeds, "of --compare, each strategy; default: 10")
+      ->type_name("N")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{10'000}));
   sub->add_flag("--weights", command->weights, "embed random weights in the front's ONNX files");
   sub->add_option("-j,--jobs", command->workers, "worker processes; default: one a core")
       ->type_name("N")
