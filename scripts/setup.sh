@@ -14,7 +14,7 @@ packages=(
   libsqlite3-dev                                         # results store
   liblinear-dev libxgboost-dev                           # regressors of npusim fit (optional)
   libnlopt-dev libnlopt-cxx-dev                          # npusim calibrate
-  catch2 libbenchmark-dev                                # tests
+  catch2 libbenchmark-dev libpagmo-dev                   # tests (pagmo optional)
   clang-format clang-tidy                                # checks
 )
 
