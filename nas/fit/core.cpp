@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "nas/fit/apm.h"
 #include "nas/fit/learned.h"
 #include "nas/fit/linear.h"
 #include "sim/base/error.h"
@@ -15,11 +16,6 @@ namespace {
 
 using Json = nlohmann::json;
 using Index = Eigen::Index;
-
-std::vector<double> plain(const Vector& v) { return {v.data(), v.data() + v.size()}; }
-Vector vector_of(const std::vector<double>& v) {
-  return Eigen::Map<const Vector>(v.data(), static_cast<Index>(v.size()));
-}
 
 /// A weight for each feature: an operator's share of the cycles is known at once, so one channel is enough.
 class LinearCore : public Core {
@@ -35,9 +31,9 @@ class LinearCore : public Core {
     }
   }
   [[nodiscard]] std::size_t channels() const override { return 1; }
-  void add(const std::string&, std::span<const double> features, std::span<double> sums) const override {
+  void add(const Operator& op, std::span<double> channels) const override {
     for (std::size_t i = 0; i < features_.size(); ++i) {
-      sums[0] += model_.coefficients[static_cast<Index>(i)] * features[features_[i]];
+      channels[0] += model_.coefficients[static_cast<Index>(i)] * op.features[features_[i]];
     }
   }
   [[nodiscard]] double cycles(std::span<const double> sums) const override {
@@ -70,10 +66,10 @@ class LearnedCore : public Core {
   LearnedCore(Function function, std::vector<std::size_t> features, std::vector<std::string> kinds)
       : function_(std::move(function)), features_(std::move(features)), kinds_(std::move(kinds)) {}
   [[nodiscard]] std::size_t channels() const override { return features_.size() + kinds_.size(); }
-  void add(const std::string& kind, std::span<const double> features, std::span<double> sums) const override {
-    for (std::size_t i = 0; i < features_.size(); ++i) sums[i] += features[features_[i]];
-    const auto at = std::find(kinds_.begin(), kinds_.end(), kind);
-    if (at != kinds_.end()) sums[features_.size() + static_cast<std::size_t>(at - kinds_.begin())] += 1;
+  void add(const Operator& op, std::span<double> channels) const override {
+    for (std::size_t i = 0; i < features_.size(); ++i) channels[i] += op.features[features_[i]];
+    const auto at = std::find(kinds_.begin(), kinds_.end(), op.kind);
+    if (at != kinds_.end()) channels[features_.size() + static_cast<std::size_t>(at - kinds_.begin())] += 1;
   }
   [[nodiscard]] double cycles(std::span<const double> sums) const override {
     return function_(Eigen::Map<const Vector>(sums.data(), static_cast<Index>(sums.size())));
@@ -94,93 +90,12 @@ class LearnedCore : public Core {
   std::vector<std::string> kinds_;
 };
 
-Json json_of(const Rooflines& rooflines) {
-  Json kinds = Json::object();
-  for (const auto& [kind, one] : rooflines) {
-    kinds[kind] = {
-        {"launch", one.launch}, {"overlap", one.overlap}, {"ceilings", one.ceilings}, {"serial", one.serial}};
-  }
-  return kinds;
-}
-
-Rooflines rooflines_from(const Json& json) {
-  Rooflines rooflines;
-  for (const auto& [kind, one] : json.items()) {
-    rooflines[kind] = {one.at("launch"), one.at("overlap"), one.at("ceilings"), one.at("serial")};
-  }
-  if (rooflines.count(kOtherKinds) == 0) throw UserError("the ceilings of other kinds are missing");
-  return rooflines;
-}
-
-/// Layers by two rooflines, of their shortest and of their longest time, and how far a network is between
-/// them: the share of one feature's sum (bytes of weights, in the chip's own counting) that lies beyond what
-/// the chip keeps, its knee. The network's terms are linear in these sums.
-class ApmCore : public Core {
- public:
-  /// Layers' shortest and longest cycles, operators, weights, the knee's feature.
-  static constexpr std::size_t kChannels = 5;
-  ApmCore(Rooflines shortest, Rooflines longest)
-      : shortest_(std::move(shortest)), longest_(std::move(longest)) {}
-  explicit ApmCore(const Json& json)
-      : shortest_(rooflines_from(json.at("shortest"))),
-        longest_(rooflines_from(json.at("longest"))),
-        feature_(json.at("knee_feature")),
-        network_(vector_of(json.at("network"))),
-        knee_(json.at("knee")) {
-    if (network_.size() != kTerms) throw UserError("it has not the network terms of an apm");
-  }
-  [[nodiscard]] std::size_t channels() const override { return kChannels; }
-  void add(const std::string& kind, std::span<const double> features, std::span<double> sums) const override {
-    sums[0] += roofline_of(shortest_, kind).cycles(features);
-    sums[1] += roofline_of(longest_, kind).cycles(features);
-    sums[2] += 1;
-    sums[3] += features[kWeights];
-    sums[4] += features[feature_];
-  }
-  [[nodiscard]] double cycles(std::span<const double> sums) const override {
-    const double beyond = std::max(0.0, sums[4] - knee_);
-    const double share = sums[4] > 0 ? beyond / sums[4] : 0;
-    return network_[0] + (network_[1] + (1 - share) * network_[6]) * sums[0] +
-           (network_[2] + share * network_[7]) * sums[1] + network_[3] * sums[2] + network_[4] * sums[3] +
-           network_[5] * beyond;
-  }
-  [[nodiscard]] std::optional<Layer> layer(const std::string& kind, std::span<const double> features,
-                                           std::span<const double> sums) const override {
-    const double share = sums[4] > 0 ? std::max(0.0, sums[4] - knee_) / sums[4] : 0;
-    const Roofline& shortest = roofline_of(shortest_, kind);
-    const Roofline& longest = roofline_of(longest_, kind);
-    return Layer{(1 - share) * shortest.cycles(features) + share * longest.cycles(features),
-                 (share < 0.5 ? shortest : longest).binding(features)};
-  }
-  [[nodiscard]] std::vector<std::pair<std::string, double>> coefficients() const override {
-    return {
-        {"constant", network_[0]},        {"layers, shortest", network_[1]}, {"layers, longest", network_[2]},
-        {"operators", network_[3]},       {"weights", network_[4]},          {"beyond the knee", network_[5]},
-        {"rest x shortest", network_[6]}, {"share x longest", network_[7]},  {"(the knee)", knee_}};
-  }
-  void fit_network(const Dataset& data, std::span<const std::size_t> networks, const Vector& cycles);
-  [[nodiscard]] Json to_json() const override {
-    return {{"shortest", json_of(shortest_)},
-            {"longest", json_of(longest_)},
-            {"network", plain(network_)},
-            {"knee", knee_},
-            {"knee_feature", feature_}};
-  }
-
- private:
-  static constexpr Index kTerms = 8;
-  static constexpr std::size_t kWeights = 5;  ///< of Extractor::names()
-  Rooflines shortest_, longest_;
-  std::size_t feature_ = kWeights;
-  Vector network_ = Vector::Zero(kTerms);
-  double knee_ = 0;
-};
-
 /// Channels of the given networks, a row each.
 Matrix channel_rows(const Core& core, const Dataset& data, std::span<const std::size_t> networks) {
   Matrix rows(static_cast<Index>(networks.size()), static_cast<Index>(core.channels()));
   for (std::size_t i = 0; i < networks.size(); ++i) {
-    rows.row(static_cast<Index>(i)) = vector_of(channels_of(core, data, data.networks[networks[i]]));
+    rows.row(static_cast<Index>(i)) =
+        vector_of(channel_sums(core, operators_of(data, data.networks[networks[i]])));
   }
   return rows;
 }
@@ -191,52 +106,6 @@ Vector targets_of(const Dataset& data, std::span<const std::size_t> networks) {
     targets[static_cast<Index>(i)] = static_cast<double>(data.networks[networks[i]].cycles);
   }
   return targets;
-}
-
-/// Squares of the relative residuals with this knee, and the network's terms that make them smallest: small
-/// networks count as much as large ones. No term is negative, so that no prediction is.
-double fit_terms(const Matrix& sums, const Vector& cycles, double knee, Vector& terms) {
-  Matrix columns(sums.rows(), 8);
-  const Vector beyond = (sums.col(4).array() - knee).max(0);
-  const Vector share = beyond.cwiseQuotient(sums.col(4).cwiseMax(1));
-  columns << Vector::Ones(sums.rows()), sums.leftCols(4), beyond,
-      sums.col(0).cwiseProduct(Vector(1 - share.array())), sums.col(1).cwiseProduct(share);
-  columns = cycles.cwiseInverse().asDiagonal() * columns;
-  const Vector ones = Vector::Ones(sums.rows());
-  terms = nonnegative_least_squares(columns, ones);
-  return (columns * terms - ones).squaredNorm();
-}
-
-void ApmCore::fit_network(const Dataset& data, std::span<const std::size_t> networks, const Vector& cycles) {
-  constexpr int kKnees = 48;
-  // A knee must explain something that chance does not.
-  constexpr double kWorthwhile = 0.99;
-  Matrix sums = channel_rows(*this, data, networks);
-  knee_ = sums.col(4).maxCoeff();
-  double least = kWorthwhile * fit_terms(sums, cycles, knee_, network_);
-  const auto attempt = [&](std::size_t feature, double knee) {
-    Vector terms;
-    const double squares = fit_terms(sums, cycles, knee, terms);
-    if (squares >= least) return;
-    least = squares;
-    feature_ = feature;
-    knee_ = knee;
-    network_ = terms;
-  };
-  for (std::size_t feature = 0; feature < data.features.size(); ++feature) {
-    for (std::size_t i = 0; i < networks.size(); ++i) {
-      sums(static_cast<Index>(i), 4) = data.sums(data.networks[networks[i]])[feature];
-    }
-    const double low = sums.col(4).minCoeff();
-    const double step = (sums.col(4).maxCoeff() - low) / kKnees;
-    if (step <= 0) continue;
-    for (int i = 1; i < kKnees; ++i) attempt(feature, low + step * i);
-    for (double fine = step / 2; feature_ == feature && fine > step / 64; fine /= 2) {
-      const double middle = knee_;
-      attempt(feature, middle - fine);
-      attempt(feature, middle + fine);
-    }
-  }
 }
 
 std::vector<std::string> kinds_of(const Dataset& data) {
@@ -263,24 +132,37 @@ const std::vector<std::string>& model_names() {
   return names;
 }
 
-std::vector<double> channels_of(const Core& core, const Dataset& data, const Network& network) {
-  std::vector<double> sums(core.channels(), 0);
-  for (const Sample& sample : network.samples) {
-    const Operator& op = data.operators[sample.op];
-    core.add(op.kind, op.features, sums);
+void Core::fold(std::span<const double> operators, std::span<double> sums) const {
+  for (std::size_t i = 0; i < operators.size(); i += sums.size()) {
+    for (std::size_t c = 0; c < sums.size(); ++c) sums[c] += operators[i + c];
   }
+}
+
+std::vector<double> channel_items(const Core& core, const Operators& network) {
+  const std::size_t width = core.channels();
+  std::vector<double> items(width * network.size(), 0);
+  for (std::size_t i = 0; i < network.size(); ++i) {
+    core.add(*network[i], std::span<double>(items).subspan(i * width, width));
+  }
+  return items;
+}
+
+std::vector<double> channel_sums(const Core& core, const Operators& network) {
+  std::vector<double> sums(core.channels(), 0);
+  core.fold(channel_items(core, network), sums);
   return sums;
+}
+
+Operators operators_of(const Dataset& data, const Network& network) {
+  Operators operators;
+  for (const Sample& sample : network.samples) operators.push_back(&data.operators[sample.op]);
+  return operators;
 }
 
 std::shared_ptr<const Core> train_core(const Dataset& data, std::span<const std::size_t> networks,
                                        const CoreOptions& options) {
   const Vector targets = targets_of(data, networks);
-  if (options.model == "apm") {
-    auto core = std::make_shared<ApmCore>(fit_rooflines(data, networks, Extreme::shortest),
-                                          fit_rooflines(data, networks, Extreme::longest));
-    core->fit_network(data, networks, targets);
-    return core;
-  }
+  if (options.model == "apm") return train_apm(data, networks);
   if (options.model == "xgb" || options.model == "mlp") {
     const LearnedCore<NoFunction> collector({}, options.features, kinds_of(data));
     const Matrix rows = channel_rows(collector, data, networks);
@@ -311,7 +193,7 @@ std::shared_ptr<const Core> train_core(const Dataset& data, std::span<const std:
 }
 
 std::shared_ptr<const Core> core_from(const std::string& model, const Json& json) {
-  if (model == "apm") return std::make_shared<ApmCore>(json);
+  if (model == "apm") return apm_from(json);
   if (model == "mlp") {
     const std::vector<std::size_t> features = json.at("features");
     const std::vector<std::string> kinds = json.at("kinds");

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -14,26 +13,30 @@
 
 namespace npusim::fit {
 
-/// Cycles of a network from channels: numbers that add up over its operators. Immutable.
+/// A network's operators in its order.
+using Operators = std::vector<const Operator*>;
+
+/// Cycles of a network: every operator has channels() numbers, fold() makes as many of the network of them,
+/// and these decide. Immutable.
 class Core {
  public:
   virtual ~Core() = default;
   [[nodiscard]] virtual std::size_t channels() const = 0;
-  /// Adds an operator's channels to `sums`.
-  virtual void add(const std::string& kind, std::span<const double> features,
-                   std::span<double> sums) const = 0;
-  /// Of a network with these channels.
+  /// An operator's channels are added to `channels`.
+  virtual void add(const Operator& op, std::span<double> channels) const = 0;
+  /// Adds a network's operators (channels() numbers each, in its order) to `sums`, which start at 0.
+  virtual void fold(std::span<const double> operators, std::span<double> sums) const;
+  /// Whether fold() is more than a sum: then parts of a network must not be added up beforehand.
+  [[nodiscard]] virtual bool in_order() const { return false; }
+  /// Of a network with these sums.
   [[nodiscard]] virtual double cycles(std::span<const double> sums) const = 0;
-  /// An operator's part of a network with these channels; nullopt of models that do not know layers.
+  /// An operator's part of a network.
   struct Layer {
     double cycles = 0;
     std::size_t binding = 0;  ///< Roofline::binding()
   };
-  [[nodiscard]] virtual std::optional<Layer> layer(const std::string& /*kind*/,
-                                                   std::span<const double> /*features*/,
-                                                   std::span<const double> /*sums*/) const {
-    return std::nullopt;
-  }
+  /// Of all of a network's operators; none of models that do not know layers.
+  [[nodiscard]] virtual std::vector<Layer> layers(const Operators& /*network*/) const { return {}; }
   /// Names and coefficients in cycles, for people; empty for models that have none.
   [[nodiscard]] virtual std::vector<std::pair<std::string, double>> coefficients() const { return {}; }
   /// Everything that core_from() needs.
@@ -57,7 +60,9 @@ std::shared_ptr<const Core> train_core(const Dataset& data, std::span<const std:
 /// Throws UserError or a JSON exception when the JSON is not to_json()'s.
 std::shared_ptr<const Core> core_from(const std::string& model, const nlohmann::json& json);
 
-/// Channels of a network of the dataset.
-std::vector<double> channels_of(const Core& core, const Dataset& data, const Network& network);
+/// Channels of each of a network's operators, one after another, and the network's sums of them.
+std::vector<double> channel_items(const Core& core, const Operators& network);
+std::vector<double> channel_sums(const Core& core, const Operators& network);
+Operators operators_of(const Dataset& data, const Network& network);
 
 }  // namespace npusim::fit

@@ -102,10 +102,10 @@ std::string kind_of(const ir::Graph& graph, const ir::Op& op) {
     return std::string(ir::to_string(std::get<ir::ElementwiseAttrs>(op.attrs).function));
   }
   if (op.kind == ir::OpKind::conv) {
-    const std::int64_t groups = std::get<ir::ConvAttrs>(op.attrs).groups;
-    if (groups > 1) {
-      return groups == graph.tensor(op.inputs.front()).shape.at(1) ? "depthwise" : "grouped_conv";
-    }
+    const auto& conv = std::get<ir::ConvAttrs>(op.attrs);
+    const bool depthwise = conv.groups == graph.tensor(op.inputs.front()).shape.at(1);
+    const std::string_view name = conv.groups == 1 ? "conv" : depthwise ? "depthwise" : "grouped_conv";
+    return fmt::format("{} {}x{}", name, conv.window.kernel.h, conv.window.kernel.w);
   }
   return std::string(ir::to_string(op.kind));
 }

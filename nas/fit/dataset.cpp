@@ -14,7 +14,7 @@ namespace npusim::fit {
 namespace {
 
 using Json = nlohmann::json;
-constexpr const char* kSchema = "npusim.samples/1";
+constexpr const char* kSchema = "npusim.samples/2";
 
 }  // namespace
 
@@ -56,7 +56,8 @@ std::string to_json(const Dataset& data) {
             {"operators", Json::array()},
             {"networks", Json::array()}};
   for (const Operator& op : data.operators) {
-    json["operators"].push_back({{"signature", op.signature}, {"kind", op.kind}, {"features", op.features}});
+    json["operators"].push_back(
+        {{"signature", op.signature}, {"kind", op.kind}, {"features", op.features}, {"room", op.room}});
   }
   for (const Network& network : data.networks) {
     Json samples = Json::array();
@@ -80,7 +81,7 @@ Dataset dataset_of(const Json& json) {
                {},
                {}};
   for (const Json& one : json.at("operators")) {
-    Operator op{one.at("signature"), one.at("kind"), {}};
+    Operator op{one.at("signature"), one.at("kind"), {}, one.at("room")};
     for (const Json& value : one.at("features")) op.features.push_back(number(value));
     if (op.features.size() != data.features.size()) {
       throw UserError(fmt::format("operator '{}' has {} features instead of {}", op.signature,
@@ -149,9 +150,9 @@ Dataset merge(std::vector<Dataset> parts, const std::vector<std::string>& names)
 }
 
 std::size_t OperatorTable::index(const ir::Graph& graph, const ir::Op& op) {
-  std::string signature = signature_of(graph, op);
-  const auto [at, added] = seen_.emplace(signature, operators_.size());
-  if (added) operators_.push_back({std::move(signature), kind_of(graph, op), extractor_.features(graph, op)});
+  const Operator& described = extractor_.describe(graph, op);
+  const auto [at, added] = seen_.emplace(described.signature, operators_.size());
+  if (added) operators_.push_back(described);
   return at->second;
 }
 

@@ -11,14 +11,7 @@
 
 namespace npusim::fit {
 
-/// One operator at one shape, on one chip.
-struct Operator {
-  std::string signature;  ///< signature_of()
-  std::string kind;       ///< kind_of()
-  std::vector<double> features;
-};
-
-/// A network's operator and what it took there.
+/// A network's operator and what it took there; in the order of the network.
 struct Sample {
   std::size_t op = 0;       ///< index in Dataset::operators
   std::int64_t cycles = 0;  ///< of all its layers
@@ -54,7 +47,7 @@ void check(const Dataset& data);
 /// A hash of everything in it.
 std::string hash_of(const Dataset& data);
 
-/// Schema npusim.samples/1, one JSON object; parse() names `file` in its UserErrors.
+/// Schema npusim.samples/2, one JSON object; parse() names `file` in its UserErrors.
 std::string to_json(const Dataset& data);
 Dataset parse_dataset(const std::string& text, const std::string& file);
 /// One dataset of several. Throws UserError when they are of different hardware (hashes), types or features.

@@ -9,8 +9,11 @@
 namespace npusim::fit {
 namespace {
 
-constexpr std::size_t kLaunch = kStaticFeatures;
-constexpr std::size_t kCommands = kStaticFeatures + 1;
+constexpr std::size_t kLaunch = kStaticFeatures + 1;
+constexpr std::size_t kCommands = kStaticFeatures + 2;
+
+/// Behind a layer's name, the name of its constants' buffer.
+constexpr std::string_view kBuffer = ".parameters";
 
 /// "core0.cube" and "core1.cube" are both "core.cube".
 std::string without_numbers(std::string name) {
@@ -71,8 +74,8 @@ ir::Graph network_of(const ir::Graph& graph, const ir::Op& op, bool neighbours) 
 }  // namespace
 
 Extractor::Extractor(const Config& chip, ir::DType dtype)
-    : npu_(hw::make_npu(chip)), dtype_(dtype), names_{"m",   "v",       "d",      "in",
-                                                      "out", "weights", "launch", "commands"} {
+    : npu_(hw::make_npu(chip)), dtype_(dtype), names_{"m",       "v",          "d",      "in",      "out",
+                                                      "weights", "parameters", "launch", "commands"} {
   std::map<std::string, std::size_t> first;
   for (const auto& queue : npu_->target().queues) {
     const std::string name = without_numbers(queue.name);
@@ -87,8 +90,10 @@ Extractor::Extractor(const Config& chip, ir::DType dtype)
   }
 }
 
-void Extractor::compile(const ir::Graph& network, const ir::Op& op, std::vector<double>& features) const {
+void Extractor::compile(const ir::Graph& network, const ir::Op& op, Operator& described) const {
+  std::vector<double>& features = described.features;
   const hw::Compiled compiled = npu_->compile(network, {dtype_});
+  described.room = static_cast<double>(compiled.parameter_room);
   const auto& program = compiled.program;
   const auto& target = npu_->target();
   std::vector<double> busy(target.queues.size(), 0);
@@ -112,10 +117,18 @@ void Extractor::compile(const ir::Graph& network, const ir::Op& op, std::vector<
     if (target.queues[queue].memory) continue;
     features[feature_[queue]] = std::max(features[feature_[queue]], busy[queue]);
   }
+  for (const auto& buffer : program.buffers) {
+    const std::string_view name = buffer.name;
+    if (!buffer.input || !name.ends_with(kBuffer)) continue;
+    const std::string_view layer = name.substr(0, name.size() - kBuffer.size());
+    if (layer == op.name || operator_of(layer) == op.name) {
+      features[kParameters] += static_cast<double>(buffer.bytes);
+    }
+  }
 }
 
-const std::vector<double>& Extractor::features(const ir::Graph& graph, const ir::Op& op) {
-  const auto [at, added] = known_.emplace(signature_of(graph, op), std::vector<double>());
+const Operator& Extractor::describe(const ir::Graph& graph, const ir::Op& op) {
+  const auto [at, added] = known_.try_emplace(signature_of(graph, op));
   if (!added) return at->second;
   const Counts counts = counts_of(graph, op);
   double weights = 0;
@@ -130,19 +143,19 @@ const std::vector<double>& Extractor::features(const ir::Graph& graph, const ir:
   }
   for (const ir::FusedStep& step : op.fused) add(step.operand, in);
   for (const ir::TensorId id : op.outputs) add(id, out);
-  std::vector<double> features{counts.m, counts.v, counts.d, in, out, weights};
-  features.resize(names_.size(), 0);
+  Operator described{at->first, kind_of(graph, op), {counts.m, counts.v, counts.d, in, out, weights}};
+  described.features.resize(names_.size(), 0);
   for (const bool neighbours : {true, false}) {
-    std::vector<double> compiled = features;
+    Operator compiled = described;
     try {
       compile(network_of(graph, op, neighbours), op, compiled);
-      features = std::move(compiled);
+      described = std::move(compiled);
       break;
     } catch (const UserError&) {
       // In its network a neighbour or the host may take over what the chip refuses here.
     }
   }
-  at->second = std::move(features);
+  at->second = std::move(described);
   return at->second;
 }
 

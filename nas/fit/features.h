@@ -30,8 +30,8 @@ struct Counts {
 Counts counts_of(const ir::Graph& graph, const ir::Op& op);
 Counts counts_of(const ir::Graph& graph);
 
-/// The kind that a model tells apart: "conv", "depthwise", "grouped_conv", or ir::to_string of the operator;
-/// element-wise operators by function ("add").
+/// The kind that a model tells apart: "conv 3x3", "depthwise 5x5", "grouped_conv 1x1", or ir::to_string of
+/// the operator; element-wise operators by function ("add").
 std::string kind_of(const ir::Graph& graph, const ir::Op& op);
 
 /// Equal for operators that are the same work: kind, attributes, shapes, types and fused steps, no names.
@@ -40,9 +40,19 @@ std::string signature_of(const ir::Graph& graph, const ir::Op& op);
 /// The operator of a report's layer: the layer's name without what a mapper appended after ':'.
 std::string_view operator_of(std::string_view layer);
 
+/// One operator at one shape, on one chip.
+struct Operator {
+  std::string signature;  ///< signature_of()
+  std::string kind;       ///< kind_of()
+  std::vector<double> features;
+  /// hw::Compiled::parameter_room beside this operator: a network has what its operators leave at least.
+  double room = 0;
+};
+
 /// Counts of an operator on one chip, in the order of names():
 ///   m v d                    counts_of()
 ///   in out weights           elements
+///   parameters               bytes of constants as the chip stores them, where it tells; else 0
 ///   launch commands          of the operator compiled between two small layers, nothing simulated: cycles of
 ///                            launching its tasks, commands
 ///   busy.ENGINE              cycles that its commands hold an engine (padding, tiles and modes included); of
@@ -54,21 +64,22 @@ class Extractor {
   Extractor(const Config& chip, ir::DType dtype);
   [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
   /// Kept by signature. An operator that the chip cannot run on its own has zeros behind `weights`.
-  const std::vector<double>& features(const ir::Graph& graph, const ir::Op& op);
+  const Operator& describe(const ir::Graph& graph, const ir::Op& op);
   [[nodiscard]] const hw::Npu& npu() const { return *npu_; }
 
  private:
-  void compile(const ir::Graph& network, const ir::Op& op, std::vector<double>& features) const;
+  void compile(const ir::Graph& network, const ir::Op& op, Operator& described) const;
 
   std::unique_ptr<hw::Npu> npu_;
   ir::DType dtype_;
   std::vector<std::string> names_;
   /// By queue, the feature of its busy cycles or bytes read; bytes written follow.
   std::vector<std::size_t> feature_;
-  std::map<std::string, std::vector<double>> known_;
+  std::map<std::string, Operator> known_;
 };
 
-/// Of names() that every extractor has, in front.
+/// Of names(): those that every extractor has in front, which need no compiler.
 inline constexpr std::size_t kStaticFeatures = 6;
+inline constexpr std::size_t kParameters = kStaticFeatures;
 
 }  // namespace npusim::fit

@@ -23,28 +23,25 @@ GraphPredictor::GraphPredictor(const Model& model, const Config& chip, const std
 NetworkPrediction GraphPredictor::predict(const ir::Graph& graph) {
   NetworkPrediction network;
   network.name = graph.name;
-  std::vector<double> channels(model_.core->channels(), 0);
   std::vector<double> features(model_.features.size(), 0);
+  Operators operators;
   for (const ir::Op& op : graph.ops) {
-    const std::vector<double>& counts = extractor_.features(graph, op);
-    model_.core->add(kind_of(graph, op), counts, channels);
-    for (std::size_t i = 0; i < counts.size(); ++i) features[i] += counts[i];
+    operators.push_back(&extractor_.describe(graph, op));
+    for (std::size_t i = 0; i < features.size(); ++i) features[i] += operators.back()->features[i];
   }
-  double layers = 0;
-  for (const ir::Op& op : graph.ops) {
-    const std::string kind = kind_of(graph, op);
-    const std::vector<double>& counts = extractor_.features(graph, op);
-    const auto layer = model_.core->layer(kind, counts, channels);
-    if (!layer) break;
-    network.layers.push_back({op.name, kind, layer->cycles * model_.ns_per_cycle,
-                              layer->binding < counts.size() ? model_.features[layer->binding] : "launch"});
-    layers += network.layers.back().ns;
+  const std::vector<Core::Layer> layers = model_.core->layers(operators);
+  double sum = 0;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const std::size_t binding = layers[i].binding;
+    network.layers.push_back({graph.ops[i].name, operators[i]->kind, layers[i].cycles * model_.ns_per_cycle,
+                              binding < features.size() ? model_.features[binding] : "launch"});
+    sum += network.layers.back().ns;
   }
-  network.ns = model_.predict_ns(channels);
+  network.ns = model_.predict_ns(channel_sums(*model_.core, operators));
   network.interval = {network.ns * (1 - model_.relative_interval),
                       network.ns * (1 + model_.relative_interval)};
   network.outside = model_.domain.outside(features);
-  network.rest_ns = network.ns - layers;
+  network.rest_ns = network.ns - sum;
   return network;
 }
 

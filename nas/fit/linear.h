@@ -12,6 +12,11 @@ namespace npusim::fit {
 using Matrix = Eigen::MatrixXd;
 using Vector = Eigen::VectorXd;
 
+inline std::vector<double> plain(const Vector& v) { return {v.data(), v.data() + v.size()}; }
+inline Vector vector_of(const std::vector<double>& v) {
+  return Eigen::Map<const Vector>(v.data(), static_cast<Eigen::Index>(v.size()));
+}
+
 /// target = intercept + coefficients . features, in the features' own units.
 struct Linear {
   double intercept = 0;

@@ -93,7 +93,8 @@ struct Predicted {
   void add(const Dataset& data, const Core& core, const Indices& networks) {
     for (const std::size_t i : networks) {
       targets.push_back(data.latency_ns(data.networks[i]));
-      predictions.push_back(core.cycles(channels_of(core, data, data.networks[i])) * data.ns_per_cycle);
+      predictions.push_back(core.cycles(channel_sums(core, operators_of(data, data.networks[i]))) *
+                            data.ns_per_cycle);
     }
   }
   [[nodiscard]] Errors errors() const { return errors_of(targets, predictions); }
@@ -156,14 +157,12 @@ std::vector<KindErrors> kind_errors(const Dataset& data, const Indices& networks
   std::map<std::string, Sums> kinds;
   double all = 0;
   for (const std::size_t network : networks) {
-    const std::vector<double> channels = channels_of(core, data, data.networks[network]);
-    for (const Sample& sample : data.networks[network].samples) {
-      const Operator& op = data.operators[sample.op];
-      const auto layer = core.layer(op.kind, op.features, channels);
-      if (!layer) return {};
-      const double predicted = layer->cycles;
-      const auto simulated = static_cast<double>(sample.cycles);
-      Sums& sums = kinds[op.kind];
+    const std::vector<Sample>& samples = data.networks[network].samples;
+    const std::vector<Core::Layer> layers = core.layers(operators_of(data, data.networks[network]));
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      const double predicted = layers[i].cycles;
+      const auto simulated = static_cast<double>(samples[i].cycles);
+      Sums& sums = kinds[data.operators[samples[i].op].kind];
       ++sums.layers;
       sums.simulated += simulated;
       sums.predicted += predicted;

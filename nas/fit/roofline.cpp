@@ -13,7 +13,6 @@ namespace {
 
 using Index = Eigen::Index;
 
-constexpr std::size_t kFewestOperators = 12;
 constexpr int kMostRounds = 60;
 /// Residuals beyond this many median deviations count linearly.
 constexpr double kHuber = 2.5;
@@ -133,13 +132,8 @@ Roofline fit_one(const Rows& rows) {
   return best;
 }
 
-/// The operators that occur in `networks`, with an extreme of their cycles and how often they occur.
-struct Extremes {
-  std::vector<double> cycles, count;
-};
-
-Extremes extremes_of(const Dataset& data, std::span<const std::size_t> networks, Extreme extreme) {
-  Extremes all{std::vector<double>(data.operators.size(), 0), std::vector<double>(data.operators.size(), 0)};
+Observed extremes_of(const Dataset& data, std::span<const std::size_t> networks, Extreme extreme) {
+  Observed all(data.operators.size());
   for (const std::size_t network : networks) {
     for (const Sample& sample : data.networks[network].samples) {
       const auto cycles = static_cast<double>(sample.cycles);
@@ -151,19 +145,19 @@ Extremes extremes_of(const Dataset& data, std::span<const std::size_t> networks,
   return all;
 }
 
-Rows rows_of(const Dataset& data, const Extremes& extremes, const std::vector<std::size_t>& operators) {
+Rows rows_of(const Dataset& data, const Observed& observed, const std::vector<std::size_t>& operators) {
   const auto n = static_cast<Index>(operators.size());
   Rows rows{Matrix(n, static_cast<Index>(data.features.size())), Vector(n), Vector(n)};
   double mean = 0;
-  for (const std::size_t op : operators) mean += extremes.cycles[op] / static_cast<double>(n);
+  for (const std::size_t op : operators) mean += observed.cycles[op] / static_cast<double>(n);
   for (Index i = 0; i < n; ++i) {
     const std::size_t op = operators[static_cast<std::size_t>(i)];
     for (std::size_t j = 0; j < data.features.size(); ++j) {
       rows.counts(i, static_cast<Index>(j)) = data.operators[op].features[j];
     }
-    rows.cycles[i] = extremes.cycles[op];
+    rows.cycles[i] = observed.cycles[op];
     // Long layers may miss by more cycles than short ones; frequent ones matter more.
-    rows.weights[i] = extremes.count[op] / (extremes.cycles[op] + mean + 1);
+    rows.weights[i] = observed.count[op] / (observed.cycles[op] + mean + 1);
   }
   return rows;
 }
@@ -201,23 +195,32 @@ std::size_t Roofline::binding(std::span<const double> counts) const {
 const Roofline& roofline_of(const Rooflines& rooflines, const std::string& kind) {
   const auto own = rooflines.find(kind);
   if (own != rooflines.end()) return own->second;
+  const auto family = rooflines.find(kind.substr(0, kind.find(' ')));
+  if (family != rooflines.end()) return family->second;
   return rooflines.at(kOtherKinds);
 }
 
 Rooflines fit_rooflines(const Dataset& data, std::span<const std::size_t> networks, Extreme extreme) {
-  const Extremes extremes = extremes_of(data, networks, extreme);
+  return fit_rooflines(data, extremes_of(data, networks, extreme));
+}
+
+Rooflines fit_rooflines(const Dataset& data, const Observed& observed) {
   std::map<std::string, std::vector<std::size_t>> kinds;
   std::vector<std::size_t> rest;
   std::vector<std::size_t> all;
   for (std::size_t i = 0; i < data.operators.size(); ++i) {
-    if (extremes.count[i] > 0) kinds[data.operators[i].kind].push_back(i);
+    if (observed.count[i] == 0) continue;
+    const std::string& kind = data.operators[i].kind;
+    all.push_back(i);
+    kinds[kind].push_back(i);
+    const std::string family = kind.substr(0, kind.find(' '));
+    if (family != kind) kinds[family].push_back(i);
   }
   Rooflines fitted;
   for (const auto& [kind, operators] : kinds) {
-    all.insert(all.end(), operators.begin(), operators.end());
     if (operators.size() >= kFewestOperators) {
-      fitted.emplace(kind, fit_one(rows_of(data, extremes, operators)));
-    } else {
+      fitted.emplace(kind, fit_one(rows_of(data, observed, operators)));
+    } else if (kind.find(' ') == std::string::npos) {
       rest.insert(rest.end(), operators.begin(), operators.end());
     }
   }
@@ -226,7 +229,7 @@ Rooflines fit_rooflines(const Dataset& data, std::span<const std::size_t> networ
                     " different operators are too few to fit ceilings: at least " +
                     std::to_string(kFewestOperators) + " are needed");
   }
-  fitted.emplace(kOtherKinds, fit_one(rows_of(data, extremes, rest.size() >= kFewestOperators ? rest : all)));
+  fitted.emplace(kOtherKinds, fit_one(rows_of(data, observed, rest.size() >= kFewestOperators ? rest : all)));
   return fitted;
 }
 

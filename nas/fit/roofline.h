@@ -26,23 +26,35 @@ struct Roofline {
   [[nodiscard]] std::size_t binding(std::span<const double> counts) const;
 };
 
+/// Fewer different operators have no ceilings of their own.
+inline constexpr std::size_t kFewestOperators = 12;
+
 /// Of kinds that have too few operators to have their own.
 inline constexpr const char* kOtherKinds = "other";
 
-/// By kind of operator. Kinds without an entry use kOtherKinds.
+/// By kind of operator. Kinds without an entry use that of their first word ("conv 3x3" that of "conv"), else
+/// kOtherKinds.
 using Rooflines = std::map<std::string, Roofline>;
 const Roofline& roofline_of(const Rooflines& rooflines, const std::string& kind);
+
+/// What operators took, by index in Dataset::operators, and how often they were seen; 0: not at all.
+struct Observed {
+  std::vector<double> cycles, count;
+  explicit Observed(std::size_t operators) : cycles(operators, 0), count(operators, 0) {}
+};
 
 /// An operator may take different times in different networks: weights are kept on the chip or not, engines
 /// are busy with neighbours. The shortest and the longest are of equal operators in equal circumstances.
 enum class Extreme : std::uint8_t { shortest, longest };
 
-/// Fits, for every kind with at least 12 different operators and for the rest together: equal operators are
-/// one row with the shortest or longest time that networks gave them. For each overlap of {1, 2, 4,
-/// infinity}: given the slopes, each ceiling's share in the p-norm is known (Euler: the norm is the sum of
-/// the shares times the ceilings), and with the shares the slopes are non-negative least squares; repeated
-/// until it settles, with Huber's weights against outliers. The overlap with the smallest error remains.
-/// `networks` are the indices to learn from.
+/// Fits, for every kind with at least 12 different operators, for each first word's kinds together and for
+/// the rest: equal operators are one row with the shortest or longest time that networks gave them. For each
+/// overlap of {1, 2, 4, infinity}: given the slopes, each ceiling's share in the p-norm is known (Euler: the
+/// norm is the sum of the shares times the ceilings), and with the shares the slopes are non-negative least
+/// squares; repeated until it settles, with Huber's weights against outliers. The overlap with the smallest
+/// error remains.
+Rooflines fit_rooflines(const Dataset& data, const Observed& observed);
+/// To an extreme; `networks` are the indices to learn from.
 Rooflines fit_rooflines(const Dataset& data, std::span<const std::size_t> networks, Extreme extreme);
 
 }  // namespace npusim::fit

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <fstream>
 #include <sstream>
 
@@ -13,9 +12,6 @@
 namespace npusim::fit {
 namespace {
 
-/// More channels than any model that is fast has; others use the heap.
-constexpr std::size_t kFewChannels = 8;
-
 ir::Graph graph_of(const space::Block& block) {
   zoo::Builder builder(block.name, block.input);
   return passes::run_pipeline(builder.finish(block.append(builder, "block", builder.input())));
@@ -23,68 +19,64 @@ ir::Graph graph_of(const space::Block& block) {
 
 }  // namespace
 
-BlockSums::BlockSums(const Model& model, const space::Space& space, const Config& chip)
-    : model_(model), space_(space), extractor_(chip, dtype_of(model, chip)) {
+BlockFacts::BlockFacts(const Model& model, const Config& chip)
+    : model_(model), extractor_(chip, dtype_of(model, chip)) {
   ensure(extractor_.names() == model.features, "a model of equal hardware has equal features");
 }
 
-const BlockSums::Known& BlockSums::known(const space::Block& block) const {
+const BlockFacts::Facts& BlockFacts::of(const space::Block& block) const {
+  const std::lock_guard lock(mutex_);
   const auto [at, added] = known_.try_emplace(block.name);
   if (!added) return at->second;
-  Known& sums = at->second;
-  sums.channels.assign(model_.core->channels(), 0);
-  sums.features.assign(model_.features.size(), 0);
   const ir::Graph graph = graph_of(block);
+  Operators operators;
+  Facts facts;
+  facts.features.assign(model_.features.size(), 0);
   for (const ir::Op& op : graph.ops) {
-    const std::vector<double>& features = extractor_.features(graph, op);
-    model_.core->add(kind_of(graph, op), features, sums.channels);
-    for (std::size_t i = 0; i < features.size(); ++i) sums.features[i] += features[i];
+    operators.push_back(&extractor_.describe(graph, op));
+    for (std::size_t i = 0; i < facts.features.size(); ++i)
+      facts.features[i] += operators.back()->features[i];
   }
-  return sums;
-}
-
-void BlockSums::add_channels(const space::Genome& genome, std::span<double> sums) const {
-  const std::vector<space::Block> blocks = space_.blocks(space_.canonical(genome));
-  const std::lock_guard lock(mutex_);
-  for (const space::Block& block : blocks) {
-    const std::vector<double>& channels = known(block).channels;
-    for (std::size_t c = 0; c < channels.size(); ++c) sums[c] += channels[c];
-  }
-}
-
-std::vector<double> BlockSums::features(const space::Genome& genome) const {
-  const std::vector<space::Block> blocks = space_.blocks(space_.canonical(genome));
-  std::vector<double> sums(model_.features.size(), 0);
-  const std::lock_guard lock(mutex_);
-  for (const space::Block& block : blocks) {
-    const std::vector<double>& features = known(block).features;
-    for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += features[i];
-  }
-  return sums;
+  const Core& core = *model_.core;
+  facts.channels = core.in_order() ? channel_items(core, operators) : channel_sums(core, operators);
+  at->second = std::move(facts);
+  return at->second;
 }
 
 SpacePredictor::SpacePredictor(Model model, std::shared_ptr<const space::Space> space, const Config& chip,
                                const std::string& file)
     : model_((check_chip(model, chip, file), std::move(model))),
       space_(std::move(space)),
-      blocks_(model_, *space_, chip),
-      tables_(GenomeTables::build(*space_, model_.core->channels(),
-                                  [this](const space::Genome& genome, std::span<double> sums) {
-                                    blocks_.add_channels(genome, sums);
-                                  })) {}
+      facts_(model_, chip),
+      tables_(BlockTables::build(*space_)) {
+  if (!tables_) return;
+  for (const space::Block& block : tables_->blocks()) tabulated_.push_back(&facts_.of(block));
+}
+
+template <class Visit>
+void SpacePredictor::visit_blocks(const space::Genome& genome, const Visit& visit) const {
+  ensure(genome.size() == space_->genes().size(), "a genome of the predictor's space");
+  const space::Genome canonical = space_->canonical(genome);
+  if (tables_) {
+    tables_->list(canonical, [&](std::uint32_t block) { visit(*tabulated_[block]); });
+    return;
+  }
+  for (const space::Block& block : space_->blocks(canonical)) visit(facts_.of(block));
+}
 
 double SpacePredictor::predict_ns(const space::Genome& genome) const {
-  ensure(genome.size() == space_->genes().size(), "a genome of the predictor's space");
-  const std::size_t channels = model_.core->channels();
-  std::array<double, kFewChannels> few{};
-  std::vector<double> many(channels > kFewChannels ? channels : 0, 0);
-  const std::span<double> sums =
-      channels > kFewChannels ? std::span<double>(many) : std::span<double>(few.data(), channels);
-  if (tables_) {
-    tables_->add(genome, sums);
-  } else {
-    blocks_.add_channels(genome, sums);
+  std::vector<double> sums(model_.core->channels(), 0);
+  if (!model_.core->in_order()) {
+    visit_blocks(genome, [&](const BlockFacts::Facts& facts) { model_.core->fold(facts.channels, sums); });
+    return model_.predict_ns(sums);
   }
+  constexpr std::size_t kManyChannels = 1024;  // of all operators
+  std::vector<double> operators;
+  operators.reserve(kManyChannels);
+  visit_blocks(genome, [&](const BlockFacts::Facts& facts) {
+    operators.insert(operators.end(), facts.channels.begin(), facts.channels.end());
+  });
+  model_.core->fold(operators, sums);
   return model_.predict_ns(sums);
 }
 
@@ -94,7 +86,11 @@ Interval SpacePredictor::interval_ns(const space::Genome& genome) const {
 }
 
 std::string SpacePredictor::outside(const space::Genome& genome) const {
-  return model_.domain.outside(blocks_.features(genome));
+  std::vector<double> features(model_.features.size(), 0);
+  visit_blocks(genome, [&](const BlockFacts::Facts& facts) {
+    for (std::size_t i = 0; i < features.size(); ++i) features[i] += facts.features[i];
+  });
+  return model_.domain.outside(features);
 }
 
 bool SpacePredictor::outside_domain(const space::Genome& genome) const { return !outside(genome).empty(); }

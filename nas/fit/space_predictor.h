@@ -8,39 +8,35 @@
 #include <unordered_map>
 #include <vector>
 
+#include "nas/fit/block_tables.h"
 #include "nas/fit/features.h"
-#include "nas/fit/genome_tables.h"
 #include "nas/fit/model.h"
 #include "nas/fit/predictor.h"
 #include "sim/base/config.h"
 
 namespace npusim::fit {
 
-/// What a network's blocks add up to: the features of their operators, and the model's channels. Blocks are
-/// built, run through the passes and compiled once, then kept by name. Any thread may ask.
-class BlockSums {
+/// What a model knows of a space's blocks. Blocks are built, run through the passes and compiled once. Any
+/// thread may ask.
+class BlockFacts {
  public:
-  BlockSums(const Model& model, const space::Space& space, const Config& chip);
-  /// Adds the channels of the genome's network.
-  void add_channels(const space::Genome& genome, std::span<double> sums) const;
-  /// Sums of all features.
-  [[nodiscard]] std::vector<double> features(const space::Genome& genome) const;
+  struct Facts {
+    /// Core::channels() numbers an operator; of a model whose fold() is a sum, one operator's for all.
+    std::vector<double> channels;
+    std::vector<double> features;  ///< summed over operators
+  };
+  BlockFacts(const Model& model, const Config& chip);
+  const Facts& of(const space::Block& block) const;
 
  private:
-  struct Known {
-    std::vector<double> channels, features;
-  };
-  const Known& known(const space::Block& block) const;
-
   const Model& model_;
-  const space::Space& space_;
   mutable std::mutex mutex_;
   mutable Extractor extractor_;
-  mutable std::unordered_map<std::string, Known> known_;
+  mutable std::unordered_map<std::string, Facts> known_;  ///< by name
 };
 
-/// Predicts from the genome by table look-ups where the space allows it (see GenomeTables; made in the
-/// constructor, in up to a few seconds), else from its blocks.
+/// Predicts from the genome by table look-ups where the space allows it (see BlockTables; made in the
+/// constructor, in up to a few seconds), else from its list of blocks.
 class SpacePredictor : public Predictor {
  public:
   /// Throws UserError when the model is of other hardware than `chip`; `file` names the model in messages.
@@ -59,10 +55,15 @@ class SpacePredictor : public Predictor {
   [[nodiscard]] bool tabulated() const { return tables_.has_value(); }
 
  private:
+  /// Calls `visit` with the facts of the network's blocks from image to output.
+  template <class Visit>
+  void visit_blocks(const space::Genome& genome, const Visit& visit) const;
+
   Model model_;
   std::shared_ptr<const space::Space> space_;
-  BlockSums blocks_;
-  std::optional<GenomeTables> tables_;
+  BlockFacts facts_;
+  std::optional<BlockTables> tables_;
+  std::vector<const BlockFacts::Facts*> tabulated_;  ///< by index in BlockTables::blocks()
 };
 
 /// The model of a file, for a space. Throws UserError naming the file.

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -93,9 +94,9 @@ void predict_space(const PredictCommand& options, const space::Space& space,
   std::string text = "network,latency_ms,low_ms,high_ms,outside_domain\n";
   for (const space::Genome& genome : sample_genomes(space, options.count, options.seed)) {
     const fit::Interval interval = predictor.interval_ns(genome);
-    text += fmt::format("{}:{},{:.6f},{:.6f},{:.6f},{}\n", space.name(), space.encode(genome),
-                        predictor.predict_ns(genome) / 1e6, interval.low_ns / 1e6, interval.high_ns / 1e6,
-                        predictor.outside_domain(genome) ? 1 : 0);
+    fmt::format_to(std::back_inserter(text), "{}:{},{:.6f},{:.6f},{:.6f},{}\n", space.name(),
+                   space.encode(genome), predictor.predict_ns(genome) / 1e6, interval.low_ns / 1e6,
+                   interval.high_ns / 1e6, predictor.outside_domain(genome) ? 1 : 0);
   }
   write_output(options.output, text);
 }
@@ -107,6 +108,14 @@ void predict_by_table(const PredictCommand& options) {
         fmt::format("{} is a table of blocks: it predicts networks of its space (--space)", options.model));
   }
   const table::Table table = table::read_table(options.model);
+  if (!options.hardware.hw.empty()) {
+    const Config chip = resolve(options.hardware);
+    const std::string hash = hw::hardware_hash(chip);
+    if (hash != table.hw_hash) {
+      throw UserError(fmt::format("{} is a table of {} (hardware {}), not of {} (hardware {})", options.model,
+                                  table.hw, table.hw_hash, chip.text("chip"), hash));
+    }
+  }
   const auto best =
       std::min_element(table.errors.begin(), table.errors.end(),
                        [](const auto& a, const auto& b) { return a.second.mape < b.second.mape; });

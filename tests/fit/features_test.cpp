@@ -78,7 +78,7 @@ TEST_CASE("kinds tell depthwise, grouped and full convolutions apart, and additi
   const ir::Graph graph = b.finish(b.mul("mul", x, x));
   std::vector<std::string> kinds;
   for (const ir::Op& op : graph.ops) kinds.push_back(kind_of(graph, op));
-  CHECK(kinds == std::vector<std::string>{"conv", "depthwise", "grouped_conv", "add", "mul"});
+  CHECK(kinds == std::vector<std::string>{"conv 3x3", "depthwise 3x3", "grouped_conv 3x3", "add", "mul"});
 }
 
 TEST_CASE("equal operators have equal signatures whatever their names, others do not") {
@@ -105,7 +105,7 @@ TEST_CASE("the chip's own counts: padding to the cube's 16 shows in busy cycles,
   const auto features = [&](std::int64_t channels) {
     zoo::Builder b("conv", {1, 64, 28, 28});
     const ir::Graph graph = b.finish(b.conv("conv", b.input(), {.out = channels, .kernel = 3}, false));
-    return extractor.features(graph, graph.ops[0]);
+    return extractor.describe(graph, graph.ops[0]).features;
   };
   CHECK(features(65)[0] < features(80)[0]);
   CHECK(features(65)[cube] == features(80)[cube]);
@@ -118,8 +118,8 @@ TEST_CASE("an operator is compiled once, and every chip has features of engines 
     const Config config = hw::describe(chip);
     Extractor extractor(config, hw::make_npu(config)->dtypes().front());
     const ir::Graph graph = passes::run_pipeline(small_network());
-    const std::vector<double>& first = extractor.features(graph, graph.ops[0]);
-    CHECK(&first == &extractor.features(graph, graph.ops[0]));
+    const std::vector<double>& first = extractor.describe(graph, graph.ops[0]).features;
+    CHECK(&first == &extractor.describe(graph, graph.ops[0]).features);
     CHECK(first.size() == extractor.names().size());
     double busy = 0;
     for (std::size_t i = kStaticFeatures; i < first.size(); ++i) {

@@ -74,7 +74,7 @@ TEST_CASE("every model survives its file and comes out the same bits twice") {
     CHECK(to_json(fit::fit(data, options).model) == text);
     const Model back = parse_model(text, "m.yaml");
     CHECK(to_json(back) == text);
-    const std::vector<double> sums = channels_of(*result.model.core, data, data.networks[3]);
+    const std::vector<double> sums = channel_sums(*result.model.core, operators_of(data, data.networks[3]));
     CHECK(back.predict_ns(sums) == result.model.predict_ns(sums));
     CHECK(back.hw_hash == "0123456789abcdef");
     CHECK(back.data_hash == hash_of(data));
