@@ -80,3 +80,14 @@ TEST_CASE("11 different operators are too few for ceilings, 12 are enough") {
   data.networks[0].samples.push_back({11, 1000});
   CHECK_NOTHROW(fit_rooflines(data, all_of(data), Extreme::shortest));
 }
+
+TEST_CASE("a kernel with 12 shapes has its own ceilings, one with 3 those of all convolutions") {
+  Dataset data = test::synthetic_networks(200, 1);
+  for (std::size_t i = 0; i < 40; ++i) data.operators[i].kind = i < 37 ? "conv 3x3" : "conv 7x7";
+  const Rooflines rooflines = fit_rooflines(data, all_of(data), Extreme::shortest);
+  CHECK(rooflines.count("conv 3x3") == 1);
+  CHECK(rooflines.count("conv 7x7") == 0);
+  REQUIRE(rooflines.count("conv") == 1);
+  CHECK(&roofline_of(rooflines, "conv 7x7") == &rooflines.at("conv"));
+  CHECK(&roofline_of(rooflines, "gemm 7x7") == &rooflines.at(kOtherKinds));
+}
