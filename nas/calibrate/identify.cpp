@@ -18,7 +18,7 @@ constexpr double kWideStep = 0.05;    ///< of the slopes, in places: the neighbo
 constexpr double kLeastNoise = 1e-3;  ///< relative
 constexpr double kNothing = 1e-6;     ///< change of a latency over a key's range that is none, relative
 constexpr double kWholeRange = 0.5;   ///< half a 95 % range that spans the range, in places
-constexpr double kNamed = 0.3;        ///< share in a direction from which a key is named
+constexpr double kNamed = 0.05;       ///< share in a direction from which a key is named
 
 using Eigen::Index;
 using Eigen::MatrixXd;
@@ -110,7 +110,8 @@ Knowledge identify(Simulations& simulations, const Setting& setting, const std::
     const VectorXd direction = solver.eigenvectors().col(k);
     variance += direction.cwiseAbs2() / curvatures[k];
     if (t * noise / std::sqrt(curvatures[k]) >= kWholeRange && matter.size() > 1) {
-      out.flat.push_back({direction_text(names, direction)});
+      const std::string text = direction_text(names, direction);
+      if (text.find(" with ") != std::string::npos) out.flat.push_back({text});  // one key alone is `open`
     }
   }
   for (std::size_t m = 0; m < matter.size(); ++m) {

@@ -149,7 +149,10 @@ std::string source_text(const Provenance& source) {
 }
 
 /// A leaf's text as YAML reads it back.
-std::string leaf_text(const std::string& value) { return value.starts_with('[') ? value : single_quoted(value); }
+std::string leaf_text(const std::string& value) {
+  const bool number = value.find_first_not_of("0123456789.-+e") == std::string::npos;
+  return (number && !value.empty()) || value.starts_with('[') ? value : single_quoted(value);
+}
 
 }  // namespace
 
