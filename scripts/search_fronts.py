@@ -75,8 +75,11 @@ def search(args, chip, folder, limit=None):
 
 
 def check_afresh(args, chip, folder, front, limit):
+    # The Edge TPU computes in int8 only; fronts are files of floating-point networks.
+    extra = ["--assume-int8"] if chip.startswith("edgetpu") else []
     for member in front:
-        report = json.loads(run([args.npusim, "run", "--hw", chip, folder / member["onnx"], "--format", "json"]))
+        words = [args.npusim, "run", "--hw", chip, folder / member["onnx"], "--format", "json"]
+        report = json.loads(run(words + extra))
         if report["total_cycles"] != member["chips"][chip]["cycles"]:
             sys.exit(f"{folder}/{member['onnx']}: {report['total_cycles']} cycles afresh")
         if report["latency_ms"] > limit:
