@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what building, testing and checking npusim needs, from the distribution's own packages
 # (Debian 12, Ubuntu 24.04). Idempotent; asks for nothing; does nothing when all of it is there.
-# Usage: scripts/setup.sh        as root, or as a user who may use sudo
+# Usage: scripts/setup.sh [--browser]        as root, or as a user who may use sudo
 source "$(dirname "$0")/lib.sh"
 
 packages=(
@@ -12,16 +12,25 @@ packages=(
   libcli11-dev nlohmann-json3-dev libeigen3-dev          # command line, reports, numbers
   libjs-chart.js                                         # pages
   libsqlite3-dev                                         # results store
-  liblinear-dev libxgboost-dev                           # regressors of npusim fit (optional)
   libnlopt-dev libnlopt-cxx-dev                          # npusim calibrate
-  catch2 libbenchmark-dev libpagmo-dev                   # tests (pagmo optional)
+  catch2 libbenchmark-dev                                # tests
   clang-format clang-tidy                                # checks
 )
 
+# Without these npusim builds and lacks something: two regressors of npusim fit, an oracle of the tests.
+optional=(liblinear-dev libxgboost-dev libpagmo-dev)
+# What the tests of pages need; Ubuntu has Chromium only as a snap, and they are skipped there.
+[ "${1:-}" = --browser ] && optional+=(chromium chromium-driver)
+
+is_missing() {
+  local status
+  status=$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null || true)
+  [ "$status" != installed ]
+}
+
 missing=()
-for package in "${packages[@]}"; do
-  status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
-  [ "$status" = installed ] || missing+=("$package")
+for package in "${packages[@]}" "${optional[@]}"; do
+  if is_missing "$package"; then missing+=("$package"); fi
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
 
@@ -48,4 +57,13 @@ apt() {
 
 say "installing ${missing[*]}"
 apt update
-apt install --no-install-recommends "${missing[@]}"
+wanted=()
+for package in "${missing[@]}"; do
+  if [[ " ${optional[*]} " == *" $package "* ]] && ! apt-cache show "$package" >/dev/null 2>&1; then
+    say "this distribution has no $package: going on without"
+  else
+    wanted+=("$package")
+  fi
+done
+[ ${#wanted[@]} -gt 0 ] || exit 0
+apt install --no-install-recommends "${wanted[@]}"
