@@ -20,6 +20,13 @@ namespace {
 
 using Json = nlohmann::json;
 
+/// Calls `use` with a graph of the batch.
+template <class Use>
+auto with_graph(const Batch& batch, std::size_t index, Use use) {
+  if (index < batch.graphs.size()) return use(batch.graphs[index]);
+  return use(batch.makers.at(index - batch.graphs.size())());
+}
+
 constexpr std::size_t kChipsKept = 4;  ///< elaborated machines a worker holds on to
 
 /// The report without its layers, and without the description that its hash stands for.
@@ -102,7 +109,9 @@ class Simulator {
     try {
       hw::EvaluateOptions options;
       options.dtype = job.dtype;
-      trace::Report report = evaluator(job.chip).evaluate(batch_.graphs[job.graph], options);
+      trace::Report report = with_graph(batch_, job.graph, [&](const ir::Graph& graph) {
+        return evaluator(job.chip).evaluate(graph, options);
+      });
       const std::string layers = job.layers ? ",\"layers\":" + layers_json(report) : "";
       return fmt::format("{{\"report\":{}{}}}", summary_json(std::move(report)), layers);
     } catch (const UserError& error) {
@@ -137,23 +146,38 @@ struct Distinct {
   std::vector<std::size_t> jobs;
 };
 
-/// What decides a job's result besides chip and graph. Layers carry names, which a graph's hash leaves out.
-std::string options_of(const Batch& batch, const Job& job) {
-  std::string text = fmt::format("dtype={}", ir::to_string(job.dtype));
-  if (!job.layers) return text;
-  std::string names;
-  for (const ir::Op& op : batch.graphs[job.graph].ops) names += op.name + '\n';
-  return text + " layers=" + hex_hash(names);
+/// Of a graph, what goes into keys: its content, and its operators' names, which the content's hash leaves
+/// out.
+struct GraphHashes {
+  std::string content, names;
+};
+
+std::vector<GraphHashes> hashes_of(const Batch& batch) {
+  std::vector<GraphHashes> hashes;
+  for (std::size_t i = 0; i < batch.graphs.size() + batch.makers.size(); ++i) {
+    hashes.push_back(with_graph(batch, i, [](const ir::Graph& graph) {
+      std::string names;
+      for (const ir::Op& op : graph.ops) names += op.name + '\n';
+      return GraphHashes{ir::content_hash(graph), hex_hash(names)};
+    }));
+  }
+  return hashes;
+}
+
+/// What decides a job's result besides chip and graph. Layers carry names.
+std::string options_of(const Job& job, const GraphHashes& hashes) {
+  const std::string text = fmt::format("dtype={}", ir::to_string(job.dtype));
+  return job.layers ? text + " layers=" + hashes.names : text;
 }
 
 std::vector<Distinct> distinct_jobs(const Batch& batch, const std::string& version) {
-  std::vector<std::string> graph_hashes;
-  for (const ir::Graph& graph : batch.graphs) graph_hashes.push_back(ir::content_hash(graph));
+  const std::vector<GraphHashes> hashes = hashes_of(batch);
   std::map<Key, std::size_t> seen;
   std::vector<Distinct> all;
   for (std::size_t i = 0; i < batch.jobs.size(); ++i) {
     const Job& job = batch.jobs[i];
-    Key key{batch.chips[job.chip].hash, graph_hashes[job.graph], options_of(batch, job), version};
+    const GraphHashes& graph = hashes[job.graph];
+    Key key{batch.chips[job.chip].hash, graph.content, options_of(job, graph), version};
     const auto [at, added] = seen.emplace(key, all.size());
     if (added) all.push_back({std::move(key), {}});
     all[at->second].jobs.push_back(i);
@@ -244,8 +268,9 @@ class Runner {
   [[nodiscard]] std::string name(std::size_t index) const {
     const Job& job = batch_.jobs[index];
     const Chip& chip = batch_.chips[job.chip];
-    return fmt::format("{} on {}{}{}", batch_.graphs[job.graph].name, chip.base->raw("chip"),
-                       chip.overrides.empty() ? "" : " with ", fmt::join(chip.overrides, " "));
+    const std::string graph = with_graph(batch_, job.graph, [](const ir::Graph& one) { return one.name; });
+    return fmt::format("{} on {}{}{}", graph, chip.base->raw("chip"), chip.overrides.empty() ? "" : " with ",
+                       fmt::join(chip.overrides, " "));
   }
 
   const Batch& batch_;

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,7 +25,7 @@ struct Chip {
   [[nodiscard]] Config description() const;
 };
 
-/// One simulation; indices into the batch's chips and graphs.
+/// One simulation; indices into the batch's chips and graphs (and makers behind them).
 struct Job {
   std::size_t chip = 0;
   std::size_t graph = 0;
@@ -35,6 +36,9 @@ struct Job {
 struct Batch {
   std::vector<Chip> chips;
   std::vector<ir::Graph> graphs;
+  /// More graphs, numbered behind `graphs`, that are made when they are needed and not kept: for batches of
+  /// thousands. Each must make the same graph every time.
+  std::vector<std::function<ir::Graph()>> makers;
   std::vector<Job> jobs;
 };
 

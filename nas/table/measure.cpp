@@ -49,6 +49,22 @@ space::Block keeper_of(const ir::Shape& shape) {
   return block;
 }
 
+/// The block behind S3NAS' stem, whose layers are not the block's.
+ir::Graph stem_network(const space::Block& block, std::int64_t batch) {
+  const bool map = block.input.size() == 4;
+  const std::int64_t channels = block.input[1];
+  // A vector comes from a global pool over the usual last map.
+  const std::int64_t height = map ? block.input[2] : 7;
+  const std::int64_t width = map ? block.input[3] : 7;
+  zoo::Builder b(block.name, {batch, 3, 2 * height, 2 * width});
+  auto x = b.conv_act("b0_stem", b.input(),
+                      {.out = channels, .kernel = 7, .stride = 2, .pad = zoo::Pad::kLeading});
+  if (!map) x = b.flatten("b1_flatten", b.global_average_pool("b1_pool", x));
+  return b.finish(block.append(b, "b2_", x));
+}
+
+using BlockPtr = std::shared_ptr<const space::Block>;
+
 class Planner {
  public:
   Planner(const std::vector<space::Block>& blocks, const space::Space* space, const jobs::Chip& chip,
@@ -56,17 +72,14 @@ class Planner {
       : space_(space), options_(options) {
     std::set<std::string> seen;
     for (const space::Block& block : blocks) {
-      if (seen.insert(block.name).second) blocks_.push_back(&block);
+      if (seen.insert(block.name).second) blocks_.push_back(std::make_shared<space::Block>(block));
     }
     plan_.batch.chips.push_back(chip);
   }
 
   Plan run() {
-    for (const space::Block* block : blocks_) {
-      alone_.push_back(network_of(*block, options_.batch));
-      forms_.push_back(form_of(alone_.back()));
-    }
-    for (const space::Block* block : blocks_) {
+    for (const BlockPtr& block : blocks_) {
+      empty_rows_.push_back(empty_row(*block));
       if (block->input == block->output) keepers_.emplace(block->input, block);
     }
     for (const Context context : options_.contexts) {
@@ -87,92 +100,94 @@ class Planner {
   }
 
  private:
-  std::size_t add_job(ir::Graph graph) {
-    plan_.batch.jobs.push_back({0, plan_.batch.graphs.size(), options_.dtype, true});
-    plan_.batch.graphs.push_back(std::move(graph));
+  std::size_t add_job(std::function<ir::Graph()> make) {
+    plan_.batch.jobs.push_back({0, plan_.batch.makers.size(), options_.dtype, true});
+    plan_.batch.makers.push_back(std::move(make));
     return plan_.batch.jobs.size() - 1;
   }
-  std::size_t add_network(const std::vector<space::Block>& blocks) {
-    return add_job(chain_of(blocks, options_.batch, "network"));
+  std::size_t add_network(std::vector<space::Block> blocks) {
+    return add_job(
+        [blocks = std::move(blocks), batch = options_.batch] { return chain_of(blocks, batch, "network"); });
   }
-  std::size_t add_chain(const std::vector<const space::Block*>& blocks) {
-    return add_job(chain_of(blocks, options_.batch, blocks.front()->name));
+  std::size_t add_chain(std::vector<BlockPtr> blocks) {
+    return add_job([blocks = std::move(blocks), batch = options_.batch] {
+      std::vector<const space::Block*> chain;
+      for (const BlockPtr& block : blocks) chain.push_back(block.get());
+      return chain_of(chain, batch, chain.front()->name);
+    });
   }
   std::size_t add_probe(Probe probe) {
     plan_.probes.push_back(std::move(probe));
     return plan_.probes.size() - 1;
   }
 
-  [[nodiscard]] Row row(std::size_t i, Context context) const {
+  /// What a row says without a measurement.
+  [[nodiscard]] Row empty_row(const space::Block& block) const {
+    const ir::Graph alone = network_of(block, options_.batch);
     Row row;
-    row.block = blocks_[i]->name;
+    row.block = block.name;
+    row.form = form_of(alone);
+    row.input = alone.shape(alone.inputs[0]);
+    row.output = alone.shape(alone.outputs[0]);
+    row.macs = ir::macs(alone).count();
+    return row;
+  }
+  [[nodiscard]] Row row(std::size_t i, Context context) const {
+    Row row = empty_rows_[i];
     row.context = context;
-    row.form = forms_[i];
-    row.input = alone_[i].shape(alone_[i].inputs[0]);
-    row.output = alone_[i].shape(alone_[i].outputs[0]);
-    row.macs = ir::macs(alone_[i]).count();
     const bool copied = context == Context::stacked && blocks_[i]->input == blocks_[i]->output;
     row.samples = copied ? options_.copies : 1;
     return row;
   }
 
   std::size_t probe(std::size_t i, Context context) {
-    const space::Block& block = *blocks_[i];
+    const BlockPtr& block = blocks_[i];
     if (context == Context::stacked) return stacked(block);
-    if (context == Context::behind_stem && !takes_image(block)) return behind_stem(block);
-    return add_probe({add_job(alone_[i]), {0}, 1, {}});
+    if (context == Context::behind_stem && !takes_image(*block)) return behind_stem(block);
+    return add_probe(
+        {add_job([block, batch = options_.batch] { return network_of(*block, batch); }), {0}, 1, {}});
   }
 
   /// F(A) = latency of N copies / N.
-  std::size_t stack_of(const space::Block& block) {
-    const auto found = stacks_.find(block.name);
+  std::size_t stack_of(const BlockPtr& block) {
+    const auto found = stacks_.find(block->name);
     if (found != stacks_.end()) return found->second;
     Probe probe;
-    const std::vector<const space::Block*> chain(static_cast<std::size_t>(options_.copies), &block);
+    const std::vector<BlockPtr> chain(static_cast<std::size_t>(options_.copies), block);
     probe.job = add_chain(chain);
     for (std::size_t i = 0; i < chain.size(); ++i) probe.places.push_back(i);
     probe.divide_by = static_cast<double>(options_.copies);
-    return stacks_[block.name] = add_probe(std::move(probe));
+    return stacks_[block->name] = add_probe(std::move(probe));
   }
 
-  const space::Block& keeper(const ir::Shape& shape) {
+  const BlockPtr& keeper(const ir::Shape& shape) {
     const auto found = keepers_.find(shape);
-    if (found != keepers_.end()) return *found->second;
-    made_.push_back(std::make_unique<space::Block>(keeper_of(shape)));
-    keepers_.emplace(shape, made_.back().get());
-    return *made_.back();
+    if (found != keepers_.end()) return found->second;
+    return keepers_.emplace(shape, std::make_shared<space::Block>(keeper_of(shape))).first->second;
   }
 
   /// F(B) = latency of copies, B, copies - that of the copies. The image has none before it, a vector none
   /// behind it.
-  std::size_t stacked(const space::Block& block) {
-    if (block.input == block.output) return stack_of(block);
+  std::size_t stacked(const BlockPtr& block) {
+    if (block->input == block->output) return stack_of(block);
     Probe probe;
-    std::vector<const space::Block*> chain;
+    std::vector<BlockPtr> chain;
     const auto add = [&](const ir::Shape& shape) {
-      const space::Block& copy = keeper(shape);
-      chain.insert(chain.end(), static_cast<std::size_t>(options_.copies), &copy);
+      const BlockPtr& copy = keeper(shape);
+      chain.insert(chain.end(), static_cast<std::size_t>(options_.copies), copy);
       probe.minus.push_back({stack_of(copy), static_cast<double>(options_.copies)});
     };
-    if (!takes_image(block)) add(block.input);
-    chain.push_back(&block);
-    if (block.output.size() == 4) add(block.output);
+    if (!takes_image(*block)) add(block->input);
+    chain.push_back(block);
+    if (block->output.size() == 4) add(block->output);
     probe.job = add_chain(chain);
     for (std::size_t i = 0; i < chain.size(); ++i) probe.places.push_back(i);
     return add_probe(std::move(probe));
   }
 
-  std::size_t behind_stem(const space::Block& block) {
-    const bool map = block.input.size() == 4;
-    const std::int64_t channels = block.input[1];
-    // A vector comes from a global pool over the usual last map.
-    const std::int64_t height = map ? block.input[2] : 7;
-    const std::int64_t width = map ? block.input[3] : 7;
-    zoo::Builder b(block.name, {options_.batch, 3, 2 * height, 2 * width});
-    auto x = b.conv_act("b0_stem", b.input(),
-                        {.out = channels, .kernel = 7, .stride = 2, .pad = zoo::Pad::kLeading});
-    if (!map) x = b.flatten("b1_flatten", b.global_average_pool("b1_pool", x));
-    return add_probe({add_job(b.finish(block.append(b, "b2_", x))), {2}, 1, {}});
+  std::size_t behind_stem(const BlockPtr& block) {
+    return add_probe(
+        {add_job([block, batch = options_.batch] { return stem_network(*block, batch); }), {2}, 1, {}});
   }
 
   /// Networks that have every block at kPlaces places, each network adding to at least one block.
@@ -182,7 +197,7 @@ class Planner {
     }
     Rng rng(options_.seed ^ kRowSeed);
     std::map<std::string, std::size_t> open;
-    for (const space::Block* block : blocks_) open[block->name] = kPlaces;
+    for (const BlockPtr& block : blocks_) open[block->name] = kPlaces;
     for (std::size_t draw = 0; draw < kDrawsPerBlock * blocks_.size() && !open.empty(); ++draw) {
       const std::vector<space::Block> blocks = space_->blocks(space_->sample(rng));
       const bool useful = std::any_of(blocks.begin(), blocks.end(),
@@ -214,11 +229,9 @@ class Planner {
 
   const space::Space* space_;
   const MeasureOptions& options_;
-  std::vector<const space::Block*> blocks_;  ///< of different names
-  std::vector<ir::Graph> alone_;             ///< by block
-  std::vector<Form> forms_;                  ///< by block
-  std::map<ir::Shape, const space::Block*> keepers_;
-  std::vector<std::unique_ptr<space::Block>> made_;
+  std::vector<BlockPtr> blocks_;  ///< of different names; jobs share them, since they outlive the plan
+  std::vector<Row> empty_rows_;   ///< by block
+  std::map<ir::Shape, BlockPtr> keepers_;
   std::map<std::string, std::size_t> stacks_;               ///< probes
   std::map<std::string, std::vector<std::size_t>> places_;  ///< probes in networks
   Plan plan_;
