@@ -36,4 +36,31 @@ const trace::LayerReport& layer_named(const trace::Report& report, std::string_v
   throw std::out_of_range(fmt::format("no layer '{}' among {}", name, names));
 }
 
+std::string different_command(const program::Program& program, const kernel::RunResult& fast,
+                              const kernel::RunResult& clocked) {
+  const std::size_t commands = program.commands.size();
+  if (fast.spans.size() != commands || clocked.spans.size() != commands) return "a command has no span";
+  std::vector<trace::Span> a(commands);
+  std::vector<trace::Span> b(commands);
+  for (const auto& span : fast.spans) a.at(span.command) = span;
+  for (const auto& span : clocked.spans) b.at(span.command) = span;
+  for (std::size_t i = 0; i < commands; ++i) {
+    if (a[i].start == b[i].start && a[i].end == b[i].end && a[i].engine == b[i].engine) continue;
+    const auto& command = program.commands[i];
+    return fmt::format("command {} ({} {} of layer {}): {}..{} fast, {}..{} clocked", i,
+                       program.target->opcodes[command.opcode].name, fmt::join(command.args, " "),
+                       program.tasks[command.task].name, a[i].start, a[i].end, b[i].start, b[i].end);
+  }
+  return "";
+}
+
+std::string different_command(const hw::Npu& chip, const program::Program& program) {
+  program::verify(program);
+  const auto run = [&](kernel::EngineKind engines) {
+    kernel::Machine machine(chip.target(), chip.machine(), kernel::KernelKind::systemc, engines);
+    return machine.run(program, {true, nullptr});
+  };
+  return different_command(program, run(kernel::EngineKind::fast), run(kernel::EngineKind::clocked));
+}
+
 }  // namespace npusim::test

@@ -19,4 +19,11 @@ trace::Report verified_run(hw::Evaluator& evaluator, const ir::Graph& graph, ir:
 /// The layer of this name; throws std::out_of_range, naming all, when there is none.
 const trace::LayerReport& layer_named(const trace::Report& report, std::string_view name);
 
+/// The first command that starts or ends at another time, or on another engine, in two runs of a program with
+/// spans, in words; "" when none does.
+std::string different_command(const program::Program& program, const kernel::RunResult& fast,
+                              const kernel::RunResult& clocked);
+/// The same of a verified program with fast and with clocked engines, both on the SystemC kernel.
+std::string different_command(const hw::Npu& chip, const program::Program& program);
+
 }  // namespace npusim::test

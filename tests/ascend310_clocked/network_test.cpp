@@ -8,6 +8,7 @@
 #include "sim/kernel/machine.h"
 #include "tests/ascend310/chip.h"
 #include "tests/catch.h"
+#include "tests/evaluated.h"
 #include "workloads/reference/seeded.h"
 #include "workloads/zoo/zoo.h"
 
@@ -34,24 +35,6 @@ void run(const hw::Trial& trial, kernel::EngineKind engines, Outcome& outcome) {
   kernel::Machine machine(chip().target(), chip().machine(),
                           fast ? kernel::KernelKind::run_ahead : kernel::KernelKind::systemc, engines);
   outcome.result = machine.run(trial.compiled.program, {true, &outcome.storage});
-}
-
-/// The first command whose start or end differs, in words; "" when none does.
-std::string different_span(const hw::Trial& trial, const kernel::RunResult& fast,
-                           const kernel::RunResult& clocked) {
-  const auto& program = trial.compiled.program;
-  std::vector<trace::Span> a(program.commands.size());
-  std::vector<trace::Span> b(program.commands.size());
-  if (fast.spans.size() != a.size() || clocked.spans.size() != a.size()) return "a command has no span";
-  for (const auto& span : fast.spans) a.at(span.command) = span;
-  for (const auto& span : clocked.spans) b.at(span.command) = span;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (a[i].start == b[i].start && a[i].end == b[i].end && a[i].engine == b[i].engine) continue;
-    return fmt::format("command {} ({}, layer {}): {}..{} fast, {}..{} clocked", i,
-                       program.target->opcodes[program.commands[i].opcode].name,
-                       program.tasks[a[i].task].name, a[i].start, a[i].end, b[i].start, b[i].end);
-  }
-  return "";
 }
 
 /// The first buffer whose bytes differ; "" when none does. Buffers are the network's inputs, weights,
@@ -85,7 +68,7 @@ void compare(const ir::Graph& graph, ir::DType dtype) {
   run(trial, kernel::EngineKind::clocked, clocked);
   INFO(graph.name << " " << ir::to_string(dtype));
   CHECK(clocked.result.total_cycles == fast.result.total_cycles);
-  CHECK(different_span(trial, fast.result, clocked.result).empty());
+  CHECK(test::different_command(trial.compiled.program, fast.result, clocked.result).empty());
   CHECK(different_buffer(trial, fast, clocked).empty());
   CHECK_FALSE(empty_output(trial, clocked));
   for (std::size_t i = 0; i < fast.result.layers.size(); ++i) {
@@ -152,5 +135,6 @@ TEST_CASE("a program whose row switches are counted one too few is caught by the
   Outcome clocked(trial);
   run(trial, kernel::EngineKind::fast, fast);
   run(trial, kernel::EngineKind::clocked, clocked);
-  CHECK(different_span(trial, fast.result, clocked.result).find("load3d_a") != std::string::npos);
+  CHECK(test::different_command(trial.compiled.program, fast.result, clocked.result).find("load3d_a") !=
+        std::string::npos);
 }
