@@ -156,12 +156,7 @@ void add_predict(CLI::App& app) {
   command->add_option("--set", options->hardware.overrides, "with the overrides it was fitted with")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
-  command->add_option("--batch", options->batch, "batch size; default: each network's own")
-      ->type_name("N")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{65536}));
-  command->add_option("--dim", options->dims, "value of a symbolic dimension; may be repeated")
-      ->type_name("NAME=VALUE")
-      ->allow_extra_args(false);
+  add_shape_options(*command, options->batch, options->dims);
   command->add_option("--space", options->space, "random networks of this search space, as CSV")
       ->type_name("SPACE")
       ->excludes(networks);

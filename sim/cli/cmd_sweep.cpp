@@ -138,12 +138,7 @@ void add_sweep(CLI::App& app) {
                    "keys that change together with values of their own: cube.m=8,16,cube.n=16,8")
       ->type_name("KEY=VALUES,...")
       ->allow_extra_args(false);
-  command->add_option("--batch", options->batch, "batch size; default: each network's own")
-      ->type_name("N")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{65536}));
-  command->add_option("--dim", options->dims, "value of a symbolic dimension; may be repeated")
-      ->type_name("NAME=VALUE")
-      ->allow_extra_args(false);
+  add_shape_options(*command, options->batch, options->dims);
   command->add_option("--dtype", options->dtype, "fp16, int8, ...; default: each chip's first")
       ->type_name("TYPE");
   command

@@ -46,6 +46,8 @@ struct NetworkOptions {
   std::vector<std::string> dims;
 };
 void add_network_options(CLI::App& command, NetworkOptions& options);
+/// --batch and --dim alone, of commands that take several networks.
+void add_shape_options(CLI::App& command, std::int64_t& batch, std::vector<std::string>& dims);
 /// True when npusim generates the network: one of the zoo, or "<space>:<encoding>".
 bool is_generated(const NetworkOptions& options);
 /// Generates the built-in network of that name, or imports the ONNX or TFLite file. Throws UserError naming

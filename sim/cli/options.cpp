@@ -37,18 +37,22 @@ Config resolve(const HardwareOptions& options) {
   return hw::describe(options.hw, options.overrides);
 }
 
+void add_shape_options(CLI::App& command, std::int64_t& batch, std::vector<std::string>& dims) {
+  command.add_option("--batch", batch, "batch size; default: each network's own")
+      ->type_name("N")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{65536}));
+  command.add_option("--dim", dims, "value of a symbolic dimension; may be repeated")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
+}
+
 void add_network_options(CLI::App& command, NetworkOptions& options) {
   command
       .add_option("network", options.network,
                   "an ONNX or TFLite file, or a built-in network (npusim nets list)")
       ->required()
       ->type_name("NETWORK");
-  command.add_option("--batch", options.batch, "batch size; default: the network's own")
-      ->type_name("N")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{65536}));
-  command.add_option("--dim", options.dims, "value of a symbolic dimension; may be repeated")
-      ->type_name("NAME=VALUE")
-      ->allow_extra_args(false);
+  add_shape_options(command, options.batch, options.dims);
 }
 
 namespace {
