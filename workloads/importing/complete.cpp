@@ -36,4 +36,10 @@ void complete(ir::Graph& graph, const ir::Op& op, const std::string& file, const
   for (std::size_t i = 0; i < values->size(); ++i) graph.tensor(op.outputs[i]).constant = (*values)[i];
 }
 
+std::string wrong_inputs(std::size_t given, std::size_t least, std::size_t most) {
+  const std::string expected =
+      least == most ? fmt::format("{}", least) : fmt::format("{} to {}", least, most);
+  return fmt::format("has {} inputs, expected {}", given, expected);
+}
+
 }  // namespace npusim::importing

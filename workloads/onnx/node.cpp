@@ -70,10 +70,7 @@ bool Node::has_output(std::size_t i) const {
 void Node::expect_inputs(std::size_t least, std::size_t most) const {
   bool given = inputs() >= least && inputs() <= most;
   for (std::size_t i = 0; given && i < least; ++i) given = has(i);
-  if (given) return;
-  const std::string expected =
-      least == most ? fmt::format("{}", least) : fmt::format("{} to {}", least, most);
-  fail(fmt::format("has {} inputs, expected {}", inputs(), expected));
+  if (!given) fail(importing::wrong_inputs(inputs(), least, most));
 }
 
 ir::TensorId Node::in(std::size_t i) {

@@ -59,10 +59,7 @@ std::int32_t Operator::index_of(std::size_t i) const {
 void Operator::expect_inputs(std::size_t least, std::size_t most) const {
   bool given = inputs() >= least && inputs() <= most;
   for (std::size_t i = 0; given && i < least; ++i) given = has(i);
-  if (given) return;
-  const std::string expected =
-      least == most ? fmt::format("{}", least) : fmt::format("{} to {}", least, most);
-  fail(fmt::format("has {} inputs, expected {}", inputs(), expected));
+  if (!given) fail(importing::wrong_inputs(inputs(), least, most));
 }
 
 std::int32_t Operator::input(std::size_t i) const {
