@@ -173,7 +173,7 @@ trace::Report Evaluator::evaluate(const ir::Graph& graph, const EvaluateOptions&
   const double compile_s = seconds_since(compile_start);
 
   const auto run_start = std::chrono::steady_clock::now();
-  const auto groups = npu_->time_groups();
+  const auto groups = options.time_shares ? npu_->time_groups() : std::vector<trace::TimeGroup>{};
   const bool spans = options.spans || !groups.empty();
   kernel::RunResult run = machine_->run(compiled.program, {.spans = spans});
   trace::Report report;

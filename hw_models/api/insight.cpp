@@ -94,6 +94,7 @@ std::vector<look::WhatIf> what_ifs(const Config& description, const ir::Graph& g
       Evaluator evaluator(changed, kernel::KernelKind::run_ahead);
       EvaluateOptions options;
       options.dtype = dtype;
+      options.time_shares = false;
       const trace::Report report = evaluator.evaluate(graph, options);
       row.cycles = report.total_cycles;
       row.clock_mhz = report.clock_mhz;

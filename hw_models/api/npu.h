@@ -81,6 +81,7 @@ struct EvaluateOptions {
   kernel::KernelKind kernel = kernel::KernelKind::run_ahead;
   bool verify_program = false;
   bool spans = false;
+  bool time_shares = true;  ///< of chips with time_groups(); they cost a record of every command
   /// Sees the compiled network before it is simulated.
   std::function<void(const Compiled&)> inspect = {};
 };

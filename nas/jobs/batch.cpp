@@ -109,6 +109,7 @@ class Simulator {
     try {
       hw::EvaluateOptions options;
       options.dtype = job.dtype;
+      options.time_shares = false;
       trace::Report report = with_graph(batch_, job.graph, [&](const ir::Graph& graph) {
         return evaluator(job.chip).evaluate(graph, options);
       });
