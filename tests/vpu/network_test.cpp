@@ -116,7 +116,10 @@ TEST_CASE("an operator with its operands in CMX moves nothing and takes the DPU'
   const auto report =
       run(graph, "vpu-meteorlake", {"mapping.local_operands=true", "tiles=1", "dpu.mode=CUBOID_8x16"});
   CHECK(report.dram_read_bytes + report.dram_write_bytes == 0);
-  CHECK(report.total_cycles == Approx(2601).epsilon(0.06));
+  // The array: 256 pixels * 256 channels * 64 / 2048 MACs = 2048 cycles, 1536 edges of CMX's clock; 410 of
+  // 1024 words follow: edge 1946 is passed in cycle 2595; 60 are overhead. Intel measured 2601
+  // (dpu_measured.csv).
+  CHECK(report.total_cycles == 2595 + 60);
   CHECK(engine(report, "tile0.dpu0").busy_cycles == report.total_cycles);
 }
 
