@@ -17,6 +17,7 @@ using space::Genome;
 
 constexpr int kTrials = 64;
 constexpr int kSamples = 200;
+constexpr int kCompletions = 6;
 constexpr std::size_t kMostEntries = 1'000'000;
 
 }  // namespace
@@ -30,7 +31,8 @@ class BlockTableBuilder {
     order_places(rng);
     find_genes(rng);
     if (!lay_out()) return std::nullopt;
-    for (std::size_t place = 0; place < order_.size(); ++place) fill(place);
+    const std::vector<Genome> bases = completions(rng);
+    for (std::size_t place = 0; place < order_.size(); ++place) fill(place, bases);
     if (!reproduces(rng)) return std::nullopt;
     return std::move(tables_);
   }
@@ -115,17 +117,44 @@ class BlockTableBuilder {
     return true;
   }
 
-  void fill(std::size_t index) {
+  /// Genomes to complete a row's choices with.
+  [[nodiscard]] std::vector<Genome> completions(Rng& rng) const {
+    Genome last;
+    for (std::size_t g = 0; g < space_.genes().size(); ++g) {
+      last.push_back(static_cast<std::uint16_t>(choices(g) - 1));
+    }
+    std::vector<Genome> list{Genome(last.size(), 0), last};
+    for (int i = 0; i < kCompletions; ++i) list.push_back(canonical_random(rng));
+    return list;
+  }
+
+  /// A network with a row's choices; nullopt where no canonical genome has them (a block behind its stage's
+  /// depth, say), so that nobody looks the row up.
+  [[nodiscard]] std::optional<Genome> network_of(const BlockTables::Place& place, std::size_t row,
+                                                 const std::vector<Genome>& completions) const {
+    for (Genome genome : completions) {
+      for (const BlockTables::Digit& digit : place.digits) {
+        genome[digit.gene] = static_cast<std::uint16_t>(row / digit.stride % choices(digit.gene));
+      }
+      // A space may move blocks to where others were left out: then these choices are another row's.
+      Genome canonical = space_.canonical(genome);
+      if (std::all_of(place.digits.begin(), place.digits.end(), [&](const BlockTables::Digit& digit) {
+            return canonical[digit.gene] == genome[digit.gene];
+          })) {
+        return canonical;
+      }
+    }
+    return std::nullopt;
+  }
+
+  void fill(std::size_t index, const std::vector<Genome>& completions) {
     const BlockTables::Place& place = tables_.places_[index];
     const std::size_t end =
         index + 1 < tables_.places_.size() ? tables_.places_[index + 1].offset : tables_.entries_.size();
     for (std::size_t row = place.offset; row < end; ++row) {
-      Genome genome(space_.genes().size(), 0);
-      for (const BlockTables::Digit& digit : place.digits) {
-        genome[digit.gene] =
-            static_cast<std::uint16_t>((row - place.offset) / digit.stride % choices(digit.gene));
-      }
-      for (Block& block : blocks(genome)) {
+      const std::optional<Genome> genome = network_of(place, row - place.offset, completions);
+      if (!genome) continue;
+      for (Block& block : space_.blocks(*genome)) {
         if (block.place != order_[index]) continue;
         const auto [at, added] = known_.emplace(block.name, static_cast<std::uint32_t>(known_.size()));
         tables_.entries_[row] = at->second;

@@ -54,8 +54,8 @@ class Toy : public space::Space {
 }  // namespace
 
 TEST_CASE(
-    "tables list the blocks of 300 random networks, in spaces with widths, depths and blocks to choose") {
-  for (const std::string name : {"mnasnet-edgetpu", "mbconv-bench"}) {
+    "tables list the blocks of 300 random networks, in spaces of widths and depths and of blocks left out") {
+  for (const std::string name : {"mnasnet-edgetpu", "mbconv-bench", "s3nas", "proxyless"}) {
     CAPTURE(name);
     const auto space = space::make_space(name);
     const auto tables = BlockTables::build(*space);
