@@ -5,6 +5,7 @@
 #include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "hw_models/api/npu.h"
 #include "nas/fit/additive_predictor.h"
@@ -29,6 +30,7 @@ struct PredictCommand {
   std::string space;
   std::size_t count = 1000;
   std::uint64_t seed = 1;
+  bool all = false;  ///< every network of the space instead
   std::string format = "text";
   std::string output;
 };
@@ -89,10 +91,22 @@ void predict_networks(const PredictCommand& options, const fit::Model& model, co
   write_output(options.output, text);
 }
 
+std::vector<space::Genome> genomes_of(const PredictCommand& options, const space::Space& space) {
+  constexpr double kMost = 5e6;
+  if (!options.all) return sample_genomes(space, options.count, options.seed);
+  if (space.count() > kMost) {
+    throw UserError(fmt::format("--all: {} has {:.3g} networks; expected at most {:.0e}", space.name(),
+                                space.count(), kMost));
+  }
+  std::vector<space::Genome> genomes;
+  while (std::optional<space::Genome> genome = space.at(genomes.size())) genomes.push_back(*genome);
+  return genomes;
+}
+
 void predict_space(const PredictCommand& options, const space::Space& space,
                    const fit::Predictor& predictor) {
   std::string text = "network,latency_ms,low_ms,high_ms,outside_domain\n";
-  for (const space::Genome& genome : sample_genomes(space, options.count, options.seed)) {
+  for (const space::Genome& genome : genomes_of(options, space)) {
     const fit::Interval interval = predictor.interval_ns(genome);
     fmt::format_to(std::back_inserter(text), "{}:{},{:.6f},{:.6f},{:.6f},{}\n", space.name(),
                    space.encode(genome), predictor.predict_ns(genome) / 1e6, interval.low_ns / 1e6,
@@ -157,10 +171,13 @@ void add_predict(CLI::App& app) {
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
   add_shape_options(*command, options->batch, options->dims);
-  command->add_option("--space", options->space, "random networks of this search space, as CSV")
-      ->type_name("SPACE")
-      ->excludes(networks);
-  command->add_option("-n,--count", options->count, "of them; default: 1000")->type_name("N");
+  auto* space = command->add_option("--space", options->space, "random networks of this search space, as CSV")
+                    ->type_name("SPACE")
+                    ->excludes(networks);
+  auto* count = command->add_option("-n,--count", options->count, "of them; default: 1000")->type_name("N");
+  command->add_flag("--all", options->all, "every network of the space, in its order")
+      ->needs(space)
+      ->excludes(count);
   command->add_option("--seed", options->seed, "of the random networks; default: 1")->type_name("N");
   command->add_option("--format", options->format, "text or json, of networks; default: text")
       ->type_name("FORMAT");

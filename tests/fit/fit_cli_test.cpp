@@ -31,6 +31,12 @@ TEST_CASE("fit simulates a space's networks, predict answers for a network and f
   const Outcome many = run_npusim({"predict", "--model", model, "--space", "mnasnet-edgetpu", "-n", "5"});
   REQUIRE(many.exit_code == 0);
   CHECK(std::count(many.out.begin(), many.out.end(), '\n') == 6);
+  const Outcome all = run_npusim({"predict", "--model", model, "--space", "nb201", "--all"});
+  REQUIRE(all.exit_code == 0);
+  CHECK(std::count(all.out.begin(), all.out.end(), '\n') == 1 + 15625);
+  const Outcome endless = run_npusim({"predict", "--model", model, "--space", "mnasnet-edgetpu", "--all"});
+  CHECK(endless.exit_code == 1);
+  CHECK(contains(endless.err, "networks; expected at most 5e+06"));
 
   // The same data, the same model: but for where they came from.
   const Outcome again = run_npusim({"fit", "--data", data, "-o", folder / "again.yaml"});
