@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "sim/base/error.h"
 
@@ -28,6 +30,10 @@ class Stopwatch {
 /// Simulated when nothing seen keeps the limits by prediction: the user is told of the nearest.
 constexpr std::size_t kNearest = 5;
 
+bool has_limit(const Limits& limits) {
+  return limits.latency_ms || limits.macs || limits.params || limits.dram_mb;
+}
+
 class Search {
  public:
   Search(std::shared_ptr<const space::Space> space, const std::vector<SearchChip>& chips,
@@ -38,6 +44,10 @@ class Search {
     for (const SearchChip& chip : chips) names.push_back(chip.name);
     StrategyOptions how = options.of_strategy;
     how.objectives = objective_names(options.goals, names).size();
+    how.limits = limits_by_objective(options.goals, chips.size());
+    if (how.constrained && (options.goals.limits.soft || !has_limit(options.goals.limits))) {
+      throw UserError("--aim limit: expected a hard limit, such as --latency-ms 2.5");
+    }
     strategy_ = make_strategy(options.strategy, *space_, how);
     if (options.screen.model.empty()) return;
     const std::vector<std::string>& kinds = options.goals.objectives;
@@ -81,23 +91,49 @@ class Search {
       const Stopwatch watch(out_.effort.build_s);
       for (std::size_t i = first; i < out_.seen.size(); ++i) build(i);
     }
-    {
-      const Stopwatch watch(out_.effort.score_s);
-      score(first);
+    std::vector<std::size_t> fresh(out_.seen.size() - first);
+    std::iota(fresh.begin(), fresh.end(), first);
+    if (screen_ != nullptr && screen_->ready()) {
+      weigh(fresh);
+    } else {
+      simulate(fresh);
+      score(fresh);
     }
+    for (const std::size_t i : fresh) settle(i);
+    if (screen_ == nullptr) return;
+    const Stopwatch watch(out_.effort.screen_s);
+    screen_->update();
+  }
+
+  /// Simulates and scores what the screen lets hope for the front. Nothing is scored that may exceed a hard
+  /// limit: what is expected on both sides of one is simulated first.
+  std::size_t weigh(const std::vector<std::size_t>& networks) {
+    std::vector<std::size_t> sure, unsure;
+    {
+      const Stopwatch watch(out_.effort.screen_s);
+      for (const std::size_t i : networks) {
+        const Outlook outlook = expect(i);
+        if (out_.seen[i].measured.scored) {
+          sure.push_back(i);
+          continue;
+        }
+        if (violation_of(outlook.fast, options_.goals) > 0) continue;
+        (violation_of(outlook.slow, options_.goals) > 0 ? unsure : sure).push_back(i);
+      }
+    }
+    simulate(unsure);
+    score(unsure);
+    for (const std::size_t i : unsure) settle(i);
+    score(sure);
     std::vector<std::size_t> worth;
     {
       const Stopwatch watch(out_.effort.screen_s);
-      for (std::size_t i = first; i < out_.seen.size(); ++i) {
-        if (screen_ == nullptr || !screen_->ready() || expect(i)) worth.push_back(i);
+      for (const std::size_t i : sure) {
+        if (hopeful(i)) worth.push_back(i);
       }
     }
     simulate(worth);
-    if (screen_ != nullptr) {
-      const Stopwatch watch(out_.effort.screen_s);
-      screen_->update();
-    }
-    for (std::size_t i = first; i < out_.seen.size(); ++i) settle(i);
+    return unsure.size() + worth.size();
   }
 
   void build(std::size_t i) {
@@ -105,39 +141,66 @@ class Search {
     ir::Graph graph = space_->build(one.genome);
     one.measured.macs = ir::macs(graph).count();
     one.measured.params = ir::parameters(graph);
+    one.measured.scored = false;
     one.measured.chips.resize(chips_.size());
     graphs_[i] = std::make_unique<ir::Graph>(std::move(graph));
   }
 
-  void score(std::size_t first) {
+  /// Asks the evaluator about those that keep all limits and were not asked for before.
+  void score(const std::vector<std::size_t>& networks) {
+    const Stopwatch watch(out_.effort.score_s);
+    std::vector<std::size_t> open;
     std::vector<Candidate> candidates;
-    for (std::size_t i = first; i < out_.seen.size(); ++i) {
-      candidates.push_back({out_.seen[i].encoding, graphs_[i].get()});
+    for (const std::size_t i : networks) {
+      const Seen& one = out_.seen[i];
+      if (one.measured.scored || refused(one) || violation_of(one.measured, options_.goals) > 0) continue;
+      open.push_back(i);
+      candidates.push_back({one.encoding, graphs_[i].get()});
     }
     const std::vector<Score> scores = scores_of(evaluator_, candidates, options_.store, options_.version);
     std::size_t failed = 0;
     for (std::size_t i = 0; i < scores.size(); ++i) {
-      out_.seen[first + i].measured.score = scores[i].value;
-      out_.seen[first + i].measured.score_failure = scores[i].failure;
+      Measured& measured = out_.seen[open[i]].measured;
+      measured.scored = true;
+      measured.score = scores[i].value;
+      measured.score_failure = scores[i].failure;
       failed += scores[i].failure.empty() ? 0 : 1;
     }
-    if (first == 0 && failed == scores.size() && failed > 0) {
+    if (!any_scored_ && failed == scores.size() && failed > 0) {
       throw UserError(fmt::format("--evaluator {}: none of the first {} networks could be judged: {}",
                                   evaluator_.name(), failed, scores.front().failure));
     }
+    any_scored_ = any_scored_ || !scores.empty();
   }
 
-  /// Fills in what the screen expects; true when the network is worth a simulation: at the fast end of what
-  /// is expected it would keep the limits and enter the front.
-  bool expect(std::size_t i) {
+  static bool refused(const Seen& one) {
+    return std::any_of(one.measured.chips.begin(), one.measured.chips.end(),
+                       [](const OnChip& chip) { return !chip.refusal.empty(); });
+  }
+
+  /// A network at both ends of what the screen expects of it.
+  struct Outlook {
+    Measured fast, slow;
+  };
+
+  /// Fills in what the screen expects.
+  Outlook expect(std::size_t i) {
     Seen& one = out_.seen[i];
-    Measured fast = one.measured;
+    Outlook outlook{one.measured, one.measured};
     for (std::size_t c = 0; c < chips_.size(); ++c) {
       const Screen::Expected expected = screen_->expect(c, one.genome);
       one.measured.chips[c] = {0, expected.middle_ms, 0, false, ""};
-      fast.chips[c] = {0, expected.low_ms, 0, false, ""};
+      outlook.fast.chips[c] = {0, expected.low_ms, 0, false, ""};
+      outlook.slow.chips[c] = {0, expected.high_ms, 0, false, ""};
     }
-    const Evaluation hopeful = judge(one.genome, fast, options_.goals);
+    return outlook;
+  }
+
+  /// Whether the network is worth a simulation: at the fast end of what is expected it would keep the limits
+  /// and enter the front.
+  bool hopeful(std::size_t i) {
+    const Measured fast = expect(i).fast;
+    const Evaluation hopeful = judge(out_.seen[i].genome, fast, options_.goals);
     if (!hopeful.failure.empty() || hopeful.violation > 0) return false;
     const std::vector<Evaluation>& front = archive_.front();
     return std::none_of(front.begin(), front.end(), [&](const Evaluation& member) {
@@ -199,7 +262,7 @@ class Search {
     if (screen_ == nullptr) {
       for (std::size_t i = first; i < out_.seen.size(); ++i) graphs_[i].reset();
     }
-    if (out_.reference.empty()) set_reference(results);
+    if (out_.reference.empty() && any_scored_) set_reference(results);
     note_step();
   }
 
@@ -207,7 +270,9 @@ class Search {
     for (const Evaluation& result : results) {
       if (out_.reference.empty()) out_.reference = result.objectives;
       for (std::size_t k = 0; k < result.objectives.size(); ++k) {
-        out_.reference[k] = std::max(out_.reference[k], result.objectives[k]);
+        double& worst = out_.reference[k];
+        const double value = result.objectives[k];
+        if (std::isfinite(value)) worst = std::isfinite(worst) ? std::max(worst, value) : value;
       }
     }
   }
@@ -222,21 +287,21 @@ class Search {
   void confirm() {
     if (screen_ == nullptr || !screen_->ready()) return;
     for (;;) {
-      std::vector<std::size_t> worth;
-      {
-        const Stopwatch watch(out_.effort.screen_s);
-        for (std::size_t i = 0; i < out_.seen.size(); ++i) {
-          if (!out_.seen[i].simulated() && expect(i)) worth.push_back(i);
-        }
-        if (worth.empty() && archive_.front().empty()) worth = nearest();
+      std::vector<std::size_t> open;
+      for (std::size_t i = 0; i < out_.seen.size(); ++i) {
+        if (!out_.seen[i].simulated() && out_.seen[i].evaluation.failure.empty()) open.push_back(i);
       }
-      if (worth.empty()) return;
-      simulate(worth);
-      for (const std::size_t i : worth) settle(i);
+      const std::size_t simulated = weigh(open);
+      for (const std::size_t i : open) settle(i);
+      if (simulated == 0) break;
       const Stopwatch watch(out_.effort.screen_s);
       screen_->update();
-      if (archive_.front().empty()) return;
     }
+    if (!archive_.front().empty()) return;
+    const std::vector<std::size_t> last = nearest();
+    simulate(last);
+    score(last);
+    for (const std::size_t i : last) settle(i);
   }
 
   /// What was predicted to exceed the limits least.
@@ -308,6 +373,7 @@ class Search {
   std::vector<std::unique_ptr<ir::Graph>> graphs_;  ///< by network seen; kept while they may be simulated
   std::size_t graphs_told_ = 0;
   std::map<space::Genome, std::size_t> place_;
+  bool any_scored_ = false;
   SearchResult out_;
 };
 

@@ -36,7 +36,7 @@ struct Step {
 
 struct SearchOptions {
   std::string strategy = "nsga2";
-  StrategyOptions of_strategy;  ///< `objectives` is set by the search
+  StrategyOptions of_strategy;  ///< `objectives` and `limits` are set by the search
   Goals goals;
   ScreenOptions screen;
   std::size_t round = 50;  ///< networks that are evaluated together
@@ -67,8 +67,10 @@ struct SearchResult {
 
 /// Searches `space` on `chips`. Every network on the front was simulated on every chip. The result (but
 /// not the effort) follows from the arguments alone: a search that was killed and is repeated finds what it
-/// did in the store and goes on. Throws UserError: for goals that cannot be met by anything seen (with the
-/// fastest network), for evaluators that do not work, when stopped. The caller must be single-threaded.
+/// did in the store and goes on. The evaluator is asked about a network when its latency is known and all
+/// hard limits are kept, with a screen: when at the slow end of what is expected they are. Throws UserError:
+/// for goals that cannot be met by anything seen (with the fastest network), for evaluators that do not work,
+/// when stopped. The caller must be single-threaded.
 SearchResult run_search(std::shared_ptr<const space::Space> space, const std::vector<SearchChip>& chips,
                         Evaluator& evaluator, const SearchOptions& options);
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "sim/base/error.h"
 
@@ -96,6 +97,34 @@ std::vector<std::string> objective_names(const Goals& goals, const std::vector<s
   return names;
 }
 
+std::vector<double> limits_by_objective(const Goals& goals, std::size_t chips) {
+  const Limits& limits = goals.limits;
+  std::vector<double> list;
+  std::size_t found = 0;
+  const std::size_t copies = goals.combine == Combine::front ? chips : 1;
+  for (const std::string& kind : goals.objectives) {
+    const std::optional<double> limit = kind == "latency"  ? limits.latency_ms
+                                        : kind == "dram"   ? limits.dram_mb
+                                        : kind == "macs"   ? limits.macs
+                                        : kind == "params" ? limits.params
+                                                           : std::nullopt;
+    found += limit ? 1 : 0;
+    const bool by_chip = kind == "latency" || kind == "dram";
+    list.insert(list.end(), by_chip ? copies : 1, limit.value_or(std::numeric_limits<double>::infinity()));
+  }
+  const std::size_t all = (limits.latency_ms ? 1U : 0U) + (limits.macs ? 1U : 0U) +
+                          (limits.params ? 1U : 0U) + (limits.dram_mb ? 1U : 0U);
+  if (limits.soft || all == 0 || found < all) return {};
+  return list;
+}
+
+double violation_of(const Measured& measured, const Goals& goals) {
+  double violation = 0;
+  if (goals.limits.soft) return violation;
+  for (const double share : shares_of_limits(measured, goals)) violation += std::max(0.0, share - 1);
+  return violation;
+}
+
 Evaluation judge(space::Genome genome, const Measured& measured, const Goals& goals) {
   Evaluation out;
   out.genome = std::move(genome);
@@ -104,13 +133,9 @@ Evaluation judge(space::Genome genome, const Measured& measured, const Goals& go
     if (out.failure.empty()) out.failure = chip.refusal;
   }
   if (!out.failure.empty()) return out;
-  const std::vector<double> shares = shares_of_limits(measured, goals);
-  double score = measured.score;
-  if (goals.limits.soft) {
-    score = priced(score, shares, goals.limits.exponent);
-  } else {
-    for (const double share : shares) out.violation += std::max(0.0, share - 1);
-  }
+  double score = measured.scored ? measured.score : -std::numeric_limits<double>::infinity();
+  if (goals.limits.soft) score = priced(score, shares_of_limits(measured, goals), goals.limits.exponent);
+  out.violation = violation_of(measured, goals);
   const auto append = [&](const std::vector<double>& values) {
     out.objectives.insert(out.objectives.end(), values.begin(), values.end());
   };

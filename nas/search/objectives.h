@@ -22,6 +22,7 @@ struct OnChip {
 /// What is known of a network before anything is weighed.
 struct Measured {
   double score = 0;           ///< the evaluator's, more is better
+  bool scored = true;         ///< false: nobody asked the evaluator, as a hard limit is exceeded
   std::string score_failure;  ///< why there is none; "" when there is one
   std::int64_t macs = 0;
   std::int64_t params = 0;
@@ -64,7 +65,15 @@ void check(const Goals& goals);
 /// Names of the objectives by index: "score", "latency_ms", "latency_ms.midap" (combine front), ...
 std::vector<std::string> objective_names(const Goals& goals, const std::vector<std::string>& chips);
 
-/// Objectives and violation; `failure` where the evaluator or a chip failed.
+/// By objective its hard limit, infinity for none; empty when a limit is on something that is no objective,
+/// so that violations cannot be told from objectives, or when there is no hard limit at all.
+std::vector<double> limits_by_objective(const Goals& goals, std::size_t chips);
+
+/// By how much hard limits are exceeded, each as a share of it, summed.
+double violation_of(const Measured& measured, const Goals& goals);
+
+/// Objectives and violation; objective 0 is infinite for what is not scored; `failure` where the evaluator or
+/// a chip failed.
 Evaluation judge(space::Genome genome, const Measured& measured, const Goals& goals);
 
 /// The latency that a limit is held against when there is one: the longest of combine worst and front, the

@@ -66,8 +66,11 @@ Json network_json(const SearchIdentity& identity, const std::vector<SearchChip>&
   return json;
 }
 
+bool is_judged(const Seen& one) { return one.measured.scored && one.measured.score_failure.empty(); }
+
 struct Counts {
   std::size_t simulated = 0, predicted = 0, failed = 0;
+  std::size_t over = 0;  ///< of the first two, beyond a hard limit
 };
 Counts counts_of(const SearchResult& result) {
   Counts counts;
@@ -79,6 +82,7 @@ Counts counts_of(const SearchResult& result) {
     } else {
       ++counts.predicted;
     }
+    if (one.evaluation.failure.empty() && one.evaluation.violation > 0) ++counts.over;
   }
   return counts;
 }
@@ -93,40 +97,14 @@ std::string header(const SearchIdentity& identity, const std::vector<SearchChip>
   return text + ",macs,params,violation,failure\n";
 }
 
-/// Quoted where CSV needs it (RFC 4180).
-std::string quoted(std::string text) {
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
-  for (std::size_t at = text.find('"'); at != std::string::npos; at = text.find('"', at + 2))
-    text.insert(at, 1, '"');
-  return "\"" + text + "\"";
-}
-
 std::string row(const SearchIdentity& identity, const Seen& one) {
-  std::string text =
-      fmt::format("{}:{},{}", identity.space, one.encoding,
-                  one.measured.score_failure.empty() ? fmt::format("{}", one.measured.score) : "");
+  std::string text = fmt::format("{}:{},{}", identity.space, one.encoding,
+                                 is_judged(one) ? fmt::format("{}", one.measured.score) : "");
   for (const OnChip& on : one.measured.chips) {
     text += fmt::format(",{},{},{},{}", on.latency_ms, on.cycles, on.dram_bytes, on.simulated ? 1 : 0);
   }
   return text + fmt::format(",{},{},{},{}\n", one.measured.macs, one.measured.params,
-                            one.evaluation.violation, quoted(one.evaluation.failure));
-}
-
-void write(const fs::path& path, const std::string& text) {
-  std::ofstream out(path, std::ios::binary);
-  out << text;
-  if (!out.flush()) throw UserError(fmt::format("{}: cannot be written", path.string()));
-}
-
-/// Reports of earlier searches in the same folder.
-void remove_old(const fs::path& folder) {
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    const std::string name = entry.path().filename().string();
-    const std::string extension = entry.path().extension().string();
-    const bool ranked =
-        !name.empty() && name.find_first_not_of("0123456789") == name.find('.') && name[0] != '.';
-    if (ranked && (extension == ".onnx" || extension == ".json")) fs::remove(entry.path());
-  }
+                            one.evaluation.violation, csv_cell(one.evaluation.failure));
 }
 
 void write_networks(const fs::path& folder, const space::Space& space, const std::vector<SearchChip>& chips,
@@ -148,12 +126,35 @@ void write_networks(const fs::path& folder, const space::Space& space, const std
         throw InternalError(fmt::format("{} on {} took {} cycles in the search and {} afresh", one.encoding,
                                         chips[c].name, one.measured.chips[c].cycles, report.total_cycles));
       }
-      write(folder / report_name(r + 1, chips, c), trace::to_json(report, false));
+      write_text(folder / report_name(r + 1, chips, c), trace::to_json(report, false));
     }
   }
 }
 
 }  // namespace
+
+std::string csv_cell(std::string text) {
+  if (text.find_first_of(",\"\n") == std::string::npos) return text;
+  for (std::size_t at = text.find('"'); at != std::string::npos; at = text.find('"', at + 2))
+    text.insert(at, 1, '"');
+  return "\"" + text + "\"";
+}
+
+void write_text(const fs::path& path, const std::string& text) {
+  std::ofstream out(path, std::ios::binary);
+  out << text;
+  if (!out.flush()) throw UserError(fmt::format("{}: cannot be written", path.string()));
+}
+
+void remove_ranked(const fs::path& folder) {
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    const std::string extension = entry.path().extension().string();
+    const bool ranked =
+        !name.empty() && name.find_first_not_of("0123456789") == name.find('.') && name[0] != '.';
+    if (ranked && (extension == ".onnx" || extension == ".json")) fs::remove(entry.path());
+  }
+}
 
 std::string front_text(const SearchIdentity& identity, const std::vector<SearchChip>& chips,
                        const SearchResult& result) {
@@ -173,9 +174,11 @@ std::string front_text(const SearchIdentity& identity, const std::vector<SearchC
     table.row(std::move(cells));
   }
   const Counts counts = counts_of(result);
-  std::string text = fmt::format(
-      "{} of {} networks of {} on the front: {} simulated, {} predicted, {} failed\n\n", result.front.size(),
-      result.seen.size(), identity.space, counts.simulated, counts.predicted, counts.failed);
+  std::string text =
+      fmt::format("{} of {} networks of {} on the front: {} simulated, {} predicted, {} failed{}\n\n",
+                  result.front.size(), result.seen.size(), identity.space, counts.simulated, counts.predicted,
+                  counts.failed,
+                  counts.over > 0 ? fmt::format("; {} exceed a limit and were not judged", counts.over) : "");
   return text + table.text(kAnyWidth);
 }
 
@@ -215,6 +218,7 @@ std::string search_json(const SearchIdentity& identity, const std::vector<Search
             {"evaluator", identity.evaluator},
             {"measure", identity.measure},
             {"strategy", identity.strategy},
+            {"aim", identity.aim},
             {"screen", identity.screen},
             {"seed", identity.seed},
             {"budget", identity.budget},
@@ -225,6 +229,7 @@ std::string search_json(const SearchIdentity& identity, const std::vector<Search
             {"simulated", counts.simulated},
             {"predicted", counts.predicted},
             {"failed", counts.failed},
+            {"over_limits", counts.over},
             {"reference", result.reference},
             {"history", history},
             {"front", Json::array()}};
@@ -237,12 +242,12 @@ std::string search_json(const SearchIdentity& identity, const std::vector<Search
 void write_search(const std::string& folder, const SearchIdentity& identity, const space::Space& space,
                   const std::vector<SearchChip>& chips, const SearchResult& result, bool weights) {
   const fs::path path(folder);
-  remove_old(path);
+  remove_ranked(path);
   write_networks(path, space, chips, result, weights);
-  write(path / "search.json", search_json(identity, chips, result));
-  write(path / "front.csv", front_csv(identity, chips, result));
-  write(path / "evaluated.csv", evaluated_csv(identity, chips, result));
-  write(path / "front.svg", front_svg(identity, chips, result));
+  write_text(path / "search.json", search_json(identity, chips, result));
+  write_text(path / "front.csv", front_csv(identity, chips, result));
+  write_text(path / "evaluated.csv", evaluated_csv(identity, chips, result));
+  write_text(path / "front.svg", front_svg(identity, chips, result));
 }
 
 }  // namespace npusim::search

@@ -2,6 +2,7 @@
 // the front its ONNX file and its report from every chip.
 #pragma once
 
+#include <filesystem>
 #include <string>
 
 #include "nas/search/driver.h"
@@ -14,12 +15,20 @@ struct SearchIdentity {
   std::string evaluator;  ///< Evaluator::name()
   std::string measure;    ///< Evaluator::measure()
   std::string strategy;
+  std::string aim;     ///< "front" or "limit"
   std::string screen;  ///< ScreenOptions::model
   std::uint64_t seed = 1;
   std::size_t budget = 0;
   std::string version;
   Goals goals;
 };
+
+/// Quoted where CSV needs it (RFC 4180).
+std::string csv_cell(std::string text);
+/// Throws UserError when the file cannot be written.
+void write_text(const std::filesystem::path& path, const std::string& text);
+/// Takes <rank>.onnx, <rank>.json and <rank>.<chip>.json of an earlier front out of a folder.
+void remove_ranked(const std::filesystem::path& folder);
 
 /// The front as a table, and how many networks were evaluated and simulated.
 std::string front_text(const SearchIdentity& identity, const std::vector<SearchChip>& chips,

@@ -77,7 +77,7 @@ std::string front_svg(const SearchIdentity& identity, const std::vector<SearchCh
   };
   std::vector<Dot> dots;
   for (const Seen& one : result.seen) {
-    if (!one.evaluation.failure.empty()) continue;
+    if (!one.evaluation.failure.empty() || !one.measured.scored) continue;
     dots.push_back({one.measured.chips.front().latency_ms, one.measured.score, one.simulated()});
   }
   if (dots.empty()) return "<svg xmlns='http://www.w3.org/2000/svg'/>\n";

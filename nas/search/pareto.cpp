@@ -1,6 +1,7 @@
 #include "nas/search/pareto.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <numeric>
 
@@ -62,7 +63,7 @@ std::vector<double> crowding_distances(const std::vector<Point>& points) {
                      [&](std::size_t a, std::size_t b) { return points[a][k] < points[b][k]; });
     const double range = points[order.back()][k] - points[order.front()][k];
     distance[order.front()] = distance[order.back()] = std::numeric_limits<double>::infinity();
-    if (range <= 0) continue;
+    if (range <= 0 || !std::isfinite(range)) continue;
     for (std::size_t i = 1; i + 1 < order.size(); ++i) {
       distance[order[i]] += (points[order[i + 1]][k] - points[order[i - 1]][k]) / range;
     }

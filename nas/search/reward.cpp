@@ -61,6 +61,7 @@ class Reward : public Rounds {
 
   void learn(const std::vector<Evaluation>& round) override {
     if (target_ <= 0) target_ = median_latency(round);
+    note_lowest(round);
     std::vector<double> rewards;
     for (const Evaluation& evaluation : round) rewards.push_back(reward(evaluation));
     const auto count = static_cast<double>(rewards.size());
@@ -77,11 +78,20 @@ class Reward : public Rounds {
 
   [[nodiscard]] double reward(const Evaluation& evaluation) const {
     if (evaluation.objectives.empty()) return 0;
-    const double accuracy = -evaluation.objectives[0], latency = evaluation.objectives[1];
+    const double judged = -evaluation.objectives[0], latency = evaluation.objectives[1];
+    const double accuracy = std::isfinite(judged) ? judged : lowest_;
     if (accuracy < 0 || latency <= 0) {
       throw UserError("strategy reward: expected accuracies of at least 0 and latencies above 0");
     }
     return accuracy * std::pow(latency / target_, options().reward_exponent);
+  }
+
+  void note_lowest(const std::vector<Evaluation>& round) {
+    for (const Evaluation& evaluation : round) {
+      if (evaluation.objectives.empty() || !std::isfinite(evaluation.objectives[0])) continue;
+      lowest_ = judged_ ? std::min(lowest_, -evaluation.objectives[0]) : -evaluation.objectives[0];
+      judged_ = true;
+    }
   }
 
   static double median_latency(const std::vector<Evaluation>& round) {
@@ -114,6 +124,9 @@ class Reward : public Rounds {
   double target_;
   double baseline_ = 0, scale_ = 0;
   bool started_ = false;
+  /// The lowest accuracy so far stands in for that of networks which exceed a hard limit and were not judged.
+  double lowest_ = 1;
+  bool judged_ = false;
   std::vector<std::vector<double>> logits_;  ///< by gene and choice
 };
 

@@ -47,6 +47,7 @@ class Smbo : public Rounds {
       offer_random(std::max(kStart, 2 * space().genes().size()));
       return;
     }
+    if (judged_ < 2) return approach();
     train();
     std::vector<Candidate> pool = candidates();
     const std::size_t before = left();
@@ -61,8 +62,23 @@ class Smbo : public Rounds {
 
   void learn(const std::vector<Evaluation>& round) override {
     for (const Evaluation& evaluation : round) {
-      if (!evaluation.objectives.empty()) known_.push_back(evaluation);
+      if (evaluation.objectives.empty()) continue;
+      known_.push_back(evaluation);
+      judged_ += std::isfinite(evaluation.objectives[0]) ? 1 : 0;
     }
+  }
+
+  /// Before anything keeps the limits: children of what exceeds them least.
+  void approach() {
+    const std::vector<std::size_t> good = parents();
+    const auto draw = [&]() -> const space::Genome& {
+      return known_[good[space::pick(rng(), good.size())]].genome;
+    };
+    const std::size_t before = left();
+    for (std::size_t i = 0; i < kNearPool && before - left() + 1 < options().batch; ++i) {
+      offer(space().mutate(space().cross(draw(), draw(), rng()), rng(), options().mutation_rate));
+    }
+    offer_random(1);
   }
 
   [[nodiscard]] bool constrained() const { return options().constrained || options().objectives == 1; }
@@ -70,17 +86,25 @@ class Smbo : public Rounds {
   void train() {
     std::vector<space::Genome> genomes;
     for (const Evaluation& evaluation : known_) genomes.push_back(evaluation.genome);
+    std::vector<space::Genome> judged_genomes;
+    for (const Evaluation& evaluation : known_) {
+      if (std::isfinite(evaluation.objectives[0])) judged_genomes.push_back(evaluation.genome);
+    }
     const std::size_t objectives = known_.front().objectives.size();
-    std::vector<double> targets(known_.size());
+    std::vector<double> targets;
     surrogates_.assign(objectives, Surrogate(space()));
     for (std::size_t k = 0; k < objectives; ++k) {
-      for (std::size_t i = 0; i < known_.size(); ++i) targets[i] = known_[i].objectives[k];
+      targets.clear();
+      for (const Evaluation& evaluation : known_) {
+        if (std::isfinite(evaluation.objectives[k])) targets.push_back(evaluation.objectives[k]);
+      }
       if (k == 0 && constrained()) fence(targets);
-      surrogates_[k].fit(genomes, targets, rng().next());
+      surrogates_[k].fit(k == 0 ? judged_genomes : genomes, targets, rng().next());
     }
     violation_.clear();
     if (limits_known_) return;
-    for (std::size_t i = 0; i < known_.size(); ++i) targets[i] = known_[i].violation;
+    targets.clear();
+    for (const Evaluation& evaluation : known_) targets.push_back(evaluation.violation);
     if (std::all_of(targets.begin(), targets.end(), [](double v) { return v <= 0; })) return;
     violation_.assign(1, Surrogate(space()));
     violation_.front().fit(genomes, targets, rng().next());
@@ -159,7 +183,7 @@ class Smbo : public Rounds {
   void choose_best(std::vector<Candidate>& pool) {
     double best = std::numeric_limits<double>::infinity(), worst = -best;
     for (const Evaluation& evaluation : known_) {
-      worst = std::max(worst, evaluation.objectives[0]);
+      if (std::isfinite(evaluation.objectives[0])) worst = std::max(worst, evaluation.objectives[0]);
       if (evaluation.violation <= 0) best = std::min(best, evaluation.objectives[0]);
     }
     if (!std::isfinite(best)) best = worst;
@@ -189,8 +213,9 @@ class Smbo : public Rounds {
     Point low = known_.front().objectives, high = low;
     for (const Evaluation& evaluation : known_) {
       for (std::size_t k = 0; k < low.size(); ++k) {
+        if (!std::isfinite(evaluation.objectives[k])) continue;
         low[k] = std::min(low[k], evaluation.objectives[k]);
-        high[k] = std::max(high[k], evaluation.objectives[k]);
+        high[k] = std::isfinite(high[k]) ? std::max(high[k], evaluation.objectives[k]) : low[k];
       }
     }
     for (std::size_t k = 0; k < low.size(); ++k) {
@@ -246,6 +271,7 @@ class Smbo : public Rounds {
   }
 
   std::vector<Evaluation> known_;  ///< what did not fail
+  std::size_t judged_ = 0;         ///< of these, with an objective 0
   bool limits_known_ = false;
   std::vector<Surrogate> surrogates_;  ///< by objective
   std::vector<Surrogate> violation_;   ///< one, where limits are unknown and were exceeded

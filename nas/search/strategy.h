@@ -12,8 +12,10 @@ namespace npusim::search {
 
 /// What is known of a network.
 struct Evaluation {
-  space::Genome genome;            ///< canonical
-  std::vector<double> objectives;  ///< all to be minimised (an accuracy enters negated); empty when it failed
+  space::Genome genome;  ///< canonical
+  /// All to be minimised (an accuracy enters negated); empty when it failed. Objective 0 is infinite for what
+  /// exceeds a hard limit and was therefore not judged: strategies learn from the others alone.
+  std::vector<double> objectives;
   /// By how much hard limits are exceeded, each as a share of its limit, summed; 0: feasible.
   double violation = 0;
   std::string failure;  ///< why there are no objectives: a chip refuses it, an evaluator failed

@@ -31,6 +31,7 @@ struct SearchCommand {
   std::string dtype;
   std::string combine = "worst";
   std::string objectives = "score,latency";
+  std::string aim = "front";
   search::EvaluatorOptions evaluator;
   search::SearchOptions search;
   std::string output;
@@ -134,6 +135,7 @@ void run(SearchCommand command) {
   how.goals.combine = search::combine_of(command.combine);
   how.goals.objectives = words_of(command.objectives);
   search::check(how.goals);
+  how.of_strategy.constrained = choose("--aim", command.aim, {"front", "limit"}) == 1;
   make_folder(command.output);
   how.workers = command.workers > 0 ? static_cast<std::size_t>(command.workers)
                                     : std::max(1U, std::thread::hardware_concurrency());
@@ -154,9 +156,9 @@ void run(SearchCommand command) {
     how.progress = [&](const search::Step& step) { line.show(step); };
     result = search::run_search(space, chips, *evaluator, how);
   }
-  const search::SearchIdentity identity{command.space,          evaluator->name(), evaluator->measure(),
-                                        how.strategy,           how.screen.model,  how.of_strategy.seed,
-                                        how.of_strategy.budget, NPUSIM_VERSION,    how.goals};
+  const search::SearchIdentity identity{
+      command.space,    evaluator->name(),    evaluator->measure(),   how.strategy,   command.aim,
+      how.screen.model, how.of_strategy.seed, how.of_strategy.budget, NPUSIM_VERSION, how.goals};
   search::write_search(command.output, identity, *space, chips, result, command.weights);
   write_output("", search::front_text(identity, chips, result) + effort_text(result));
 }
@@ -180,6 +182,10 @@ void add_goals(CLI::App& app, SearchCommand& command) {
   app.add_option("--objectives", command.objectives,
                  "score, then latency, dram, macs, params, separated by commas; default: score,latency")
       ->type_name("LIST");
+  app.add_option("--aim", command.aim,
+                 "front: all trade-offs; limit: the best score within the hard limits, where strategies then "
+                 "spend their evaluations; default: front")
+      ->type_name("WHAT");
   app.add_option("--combine", command.combine,
                  "latencies of several chips: worst, mean, or front (an objective each); default: worst")
       ->type_name("HOW");

@@ -1,5 +1,8 @@
 #include "nas/search/objectives.h"
 
+#include <cmath>
+#include <limits>
+
 #include "tests/catch.h"
 #include "tests/search_cli/errors.h"
 
@@ -53,6 +56,34 @@ TEST_CASE("A soft limit of 2.5 ms at 5 ms and exponent -1 halves the score and f
   Measured negative = network();
   negative.score = -80;  // as much is taken off
   CHECK(judge({1}, negative, goals).objectives[0] == Approx(120));
+}
+
+TEST_CASE("Limits are told by objective, or not at all where one is on something that is none") {
+  Goals goals;
+  CHECK(limits_by_objective(goals, 2).empty());
+  goals.limits.latency_ms = 4;
+  const double none = std::numeric_limits<double>::infinity();
+  CHECK(limits_by_objective(goals, 2) == std::vector<double>{none, 4});
+  goals.combine = Combine::front;
+  CHECK(limits_by_objective(goals, 2) == std::vector<double>{none, 4, 4});
+  goals.limits.params = 1e6;
+  CHECK(limits_by_objective(goals, 2).empty());
+  goals.objectives = {"score", "params", "latency"};
+  CHECK(limits_by_objective(goals, 2) == std::vector<double>{none, 1e6, 4, 4});
+  goals.limits.soft = true;
+  CHECK(limits_by_objective(goals, 2).empty());
+}
+
+TEST_CASE("A network beyond a limit that nobody scored has an infinite objective 0 and its violation") {
+  Goals goals;
+  goals.limits.latency_ms = 4;
+  Measured over = network();
+  over.scored = false;
+  const Evaluation evaluation = judge({1}, over, goals);
+  CHECK(evaluation.failure.empty());
+  CHECK(std::isinf(evaluation.objectives[0]));
+  CHECK(evaluation.objectives[1] == 5);
+  CHECK(evaluation.violation == Approx(0.25));
 }
 
 TEST_CASE("What a chip refuses or an evaluator could not judge has no objectives and says why") {
