@@ -471,17 +471,17 @@ class ProgramEmitter {
     return layer.convolution() || layer.kind == Kind::arithmetic;
   }
 
-  /// Whether a layer before it has asked for its first weights: not where they are what the layer just before
-  /// it computes, nor at the start.
+  /// Whether the last layer with weights before it has asked for its first weights: not where they are what
+  /// that layer or one behind it (pools ask for nothing) computes, nor at the start.
   [[nodiscard]] bool prepared(std::size_t index) const {
     if (!weighs(index)) return false;
     const Layer& layer = net_.at(layer_at(index));
-    if (layer.kind == Kind::arithmetic && index > 0) {
-      const Layer& operand = net_.at(layer.inputs[1]);
-      if (operand.stored_as == net_.at(layer_at(index - 1)).stored_as) return false;
-      if (net_.at(layer_at(index - 1)).reduction == layer.inputs[1]) return false;
-    }
-    for (std::size_t i = 0; i < index; ++i) {
+    for (std::size_t i = index; i-- > 0;) {
+      if (layer.kind == Kind::arithmetic) {
+        const Layer& before = net_.at(layer_at(i));
+        if (net_.at(layer.inputs[1]).stored_as == before.stored_as) return false;
+        if (before.reduction == layer.inputs[1]) return false;
+      }
       if (weighs(i)) return true;
     }
     return false;

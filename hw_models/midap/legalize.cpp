@@ -162,6 +162,8 @@ class Legalizer {
     layer.name = name;
     layer.inputs.push_back(b.layer);
     layer.streamed = true;
+    // A map with itself: from the banks and, once more, from DRAM. There is no other way to two operands.
+    if (a.layer == b.layer) net_.at(a.layer).write_on_dram = true;
     return add(std::move(layer));
   }
 
@@ -391,7 +393,6 @@ class Legalizer {
     const auto left = map_of(shape(op.inputs[0]));
     const auto right = map_of(shape(op.inputs[1]));
     if (a == nullptr || b == nullptr || !own || !left || !right) return false;
-    if (a->layer == b->layer && a->plain() && b->plain()) return no("of a map with itself");
     const auto whole = [&](const MapShape& map) {
       return map.c == own->c && ((map.w == own->w && map.h == own->h) || map.w * map.h == 1);
     };

@@ -156,8 +156,8 @@ struct Network {
   std::vector<std::string> views;  ///< operators that leave their data where it is
   std::int64_t batch = 1;          ///< images, one after another
 
-  [[nodiscard]] Layer& at(LayerId id) { return layers[static_cast<std::size_t>(id)]; }
-  [[nodiscard]] const Layer& at(LayerId id) const { return layers[static_cast<std::size_t>(id)]; }
+  [[nodiscard]] Layer& at(LayerId id) { return layers.at(static_cast<std::size_t>(id)); }
+  [[nodiscard]] const Layer& at(LayerId id) const { return layers.at(static_cast<std::size_t>(id)); }
 };
 
 /// Shape of the input as the layer's window sees it: magnified and cropped; of a gemm, the rows.

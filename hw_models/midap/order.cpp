@@ -73,7 +73,8 @@ class Orderer {
       for (const LayerId id : wave) {
         const Layer& layer = net_.at(id);
         const bool joins = layer.kind == Kind::concat || layer.kind == Kind::arithmetic;
-        if (joins && ++arrived[id] != layer.inputs.size()) continue;
+        const std::set<LayerId> sources(layer.inputs.begin(), layer.inputs.end());
+        if (joins && ++arrived[id] != sources.size()) continue;
         depth_[id] = depth;
         next.insert(next.end(), layer.next.begin(), layer.next.end());
       }
@@ -342,20 +343,27 @@ class Orderer {
     }
     if (sink.kind != Kind::arithmetic) return kept;
     if (!sink.broadcast && paths.size() == 2) stream_first(block, sink);
-    if (!paths[0].empty()) net_.at(paths[0].back().layer).schedule.output_stationary = 0;
+    if (!paths[0].empty()) net_.at(end_of(block, paths[0])).schedule.output_stationary = 0;
     return 0;
   }
 
   /// What the path that runs first leaves behind is streamed; the last path's result stays in the banks.
   void stream_first(const Block& block, Layer& sink) {
-    const auto end_of = [&](const Path& path) { return path.empty() ? block.source : path.back().layer; };
-    const LayerId first = end_of(block.paths[0]);
+    const LayerId first = end_of(block, block.paths[0]);
     auto& readers = net_.at(first).next;
     const auto found = std::find(readers.begin(), readers.end(), block.sink);
     if (found == readers.end()) return;
     readers.erase(found);
     net_.at(first).write_on_dram = true;
-    sink.inputs = {end_of(block.paths[1]), first};
+    sink.inputs = {end_of(block, block.paths[1]), first};
+  }
+
+  /// The layer whose result a path hands to the block's sink. Branches that cross one another (as in
+  /// NAS-Bench-201's cells) give a block inside that ends at the same sink: no network of forks and joins.
+  static LayerId end_of(const Block& block, const Path& path) {
+    if (path.empty()) return block.source;
+    if (path.back().block != nullptr) throw Irregular{};
+    return path.back().layer;
   }
 
   // --- other networks ---

@@ -44,6 +44,33 @@ TEST_CASE("a MixConv block with a residual runs, and costs its sum more than wit
   CHECK(with - without == 2022);  // 28 planes of 64 channels: 72 cycles each on the bus
 }
 
+TEST_CASE("a map added to itself is streamed from DRAM, as any second operand is") {
+  Builder b("twice", {1, 64, 28, 28});
+  const auto x = b.conv("conv", b.input(), {.out = 64});
+  const auto twice = run(b.finish(b.add("add", x, x)));
+  // 28 planes of 28 rows of 64 channels; a plane takes 72 cycles of the bus. The first is asked for when all
+  // of the map is written, 42 cycles before it comes.
+  const auto& add = layer(twice, "add");
+  CHECK(add.dram_read_bytes == 28 * 28 * 64);
+  CHECK(add.busy_cycles == 28 * 28 + 1 + 8);
+  CHECK(add.cycles() > 28 * 72 + 42);
+  CHECK(add.cycles() < 28 * 72 + 42 + 28 + 20);
+  // The convolution's map is written for the sum alone.
+  CHECK(layer(twice, "conv").dram_write_bytes == 28 * 28 * 64);
+
+  Builder c("square", {1, 64, 28, 28});
+  const auto y = c.conv("conv", c.input(), {.out = 64});
+  CHECK(run(c.finish(c.mul("mul", y, y))).total_cycles == twice.total_cycles);
+}
+
+TEST_CASE("in cells whose branches cross, a sum's operand is asked for when it is written") {
+  // Operands that pools compute, which ask for nothing themselves; branches that are no forks and joins.
+  for (const char* edges : {"4,2,1,2,4,4", "4,4,1,4,4,3", "2,2,1,2,3,4", "0,0,0,0,0,0"}) {
+    const auto graph = zoo::build(std::string("nb201cell:e") + edges + "_c16@32");
+    CHECK(run(graph).total_cycles > 10'000);
+  }
+}
+
 TEST_CASE("a depthwise convolution may come first") {
   Builder b("depthwise", {1, 3, 32, 32});
   const auto report = run(b.finish(b.conv("dw", b.input(), {.out = 3, .kernel = 3, .groups = 3})));
