@@ -10,6 +10,7 @@
 
 #include "nas/calibrate/objective.h"
 #include "nas/calibrate/search.h"
+#include "nas/fit/symmetric.h"
 
 namespace npusim::calibrate {
 namespace {
@@ -98,8 +99,8 @@ Knowledge identify(Simulations& simulations, const Setting& setting, const std::
     slopes.col(index(m)) = weighted.slopes.col(index(matter[m]));
     names.push_back(free[matter[m]].key());
   }
-  const Eigen::SelfAdjointEigenSolver<MatrixXd> solver(slopes.transpose() * slopes);
-  const VectorXd curvatures = solver.eigenvalues().cwiseMax(std::numeric_limits<double>::min());
+  const fit::Symmetric solver = fit::decompose(slopes.transpose() * slopes);
+  const VectorXd curvatures = solver.values.cwiseMax(std::numeric_limits<double>::min());
   out.condition = std::sqrt(curvatures.maxCoeff() / curvatures.minCoeff());
   const double t = student(rows.size(), matter.size());
   const double freedom = std::max(1.0, static_cast<double>(rows.size()) - static_cast<double>(matter.size()));
@@ -107,7 +108,7 @@ Knowledge identify(Simulations& simulations, const Setting& setting, const std::
       std::max(std::sqrt(weighted.residuals.squaredNorm() / freedom), kLeastNoise / kModelSigma);
   VectorXd variance = VectorXd::Zero(index(matter.size()));
   for (Index k = 0; k < curvatures.size(); ++k) {
-    const VectorXd direction = solver.eigenvectors().col(k);
+    const VectorXd direction = solver.vectors.col(k);
     variance += direction.cwiseAbs2() / curvatures[k];
     if (t * noise / std::sqrt(curvatures[k]) >= kWholeRange && matter.size() > 1) {
       const std::string text = direction_text(names, direction);

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "nas/fit/model.h"
+#include "nas/fit/symmetric.h"
 #include "sim/base/error.h"
 
 namespace npusim::fit {
@@ -32,9 +33,9 @@ Domain::Domain(const Matrix& sums, std::vector<std::string> names) : names_(std:
   for (Index j = 0; j < columns; ++j) inverse[j] = scale[j] > 1e-9 * std::abs(mean_[j]) ? 1 / scale[j] : 0;
   const Matrix scaled = centred * inverse.asDiagonal();
   const Matrix correlation = scaled.transpose() * scaled / static_cast<double>(sums.rows());
-  const Eigen::SelfAdjointEigenSolver<Matrix> eigen(correlation);
-  const Vector roots = (eigen.eigenvalues().cwiseMax(0).array() + kRidge).sqrt().inverse();
-  whitening_ = roots.asDiagonal() * eigen.eigenvectors().transpose() * inverse.asDiagonal();
+  const Symmetric eigen = decompose(correlation);
+  const Vector roots = (eigen.values.cwiseMax(0).array() + kRidge).sqrt().inverse();
+  whitening_ = roots.asDiagonal() * eigen.vectors.transpose() * inverse.asDiagonal();
   for (Index i = 0; i < sums.rows(); ++i) {
     farthest_ = std::max(farthest_, (whitening_ * centred.row(i).transpose()).norm());
   }

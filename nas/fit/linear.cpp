@@ -7,6 +7,7 @@
 #include <limits>
 #include <numeric>
 
+#include "nas/fit/symmetric.h"
 #include "sim/base/error.h"
 #include "sim/base/rng.h"
 
@@ -77,15 +78,15 @@ Vector matching_pursuit(const Matrix& x, const Vector& y) {
 Vector bayesian_ridge(const Matrix& x, const Vector& y) {
   constexpr int kMostSteps = 300;
   const auto n = static_cast<double>(x.rows());
-  const Eigen::SelfAdjointEigenSolver<Matrix> eigen(x.transpose() * x);
-  const Vector values = eigen.eigenvalues().cwiseMax(0);
-  const Vector projected = eigen.eigenvectors().transpose() * (x.transpose() * y);
+  const Symmetric eigen = decompose(x.transpose() * x);
+  const Vector values = eigen.values.cwiseMax(0);
+  const Vector projected = eigen.vectors.transpose() * (x.transpose() * y);
   double alpha = 1;
   double lambda = 1;
   Vector w = Vector::Zero(x.cols());
   for (int step = 0; step < kMostSteps; ++step) {
     const Vector shrunk = projected.cwiseQuotient((values.array() + lambda / alpha).matrix());
-    const Vector next = eigen.eigenvectors() * shrunk;
+    const Vector next = eigen.vectors * shrunk;
     const double gamma = (alpha * values.array() / (lambda + alpha * values.array())).sum();
     lambda = gamma / std::max(next.squaredNorm(), 1e-300);
     alpha = (n - gamma) / std::max((y - x * next).squaredNorm(), 1e-12 * n);
