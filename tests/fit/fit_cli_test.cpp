@@ -31,9 +31,14 @@ TEST_CASE("fit simulates a space's networks, predict answers for a network and f
   const Outcome many = run_npusim({"predict", "--model", model, "--space", "mnasnet-edgetpu", "-n", "5"});
   REQUIRE(many.exit_code == 0);
   CHECK(std::count(many.out.begin(), many.out.end(), '\n') == 6);
-  const Outcome all = run_npusim({"predict", "--model", model, "--space", "nb201", "--all"});
+  const std::string small = folder / "small.yaml";
+  write_file(small,
+             "image: 64\nstem: {kernel: 3, stride: 2, width: 16}\nhead: {width: 64}\nclasses: 10\nstages:\n"
+             "  stage0: {width: 32, depth: 1, stride: 2, kernel: [3, 5], expansion: [1, 4]}\n");
+  const Outcome all = run_npusim({"predict", "--model", model, "--space", small, "--all"});
+  INFO(all.err);
   REQUIRE(all.exit_code == 0);
-  CHECK(std::count(all.out.begin(), all.out.end(), '\n') == 1 + 15625);
+  CHECK(std::count(all.out.begin(), all.out.end(), '\n') == 1 + 4);
   const Outcome endless = run_npusim({"predict", "--model", model, "--space", "mnasnet-edgetpu", "--all"});
   CHECK(endless.exit_code == 1);
   CHECK(contains(endless.err, "networks; expected at most 5e+06"));
