@@ -65,7 +65,7 @@ std::string payload_of(const Score& score) { return Json{{"score", score.value}}
 
 }  // namespace
 
-std::unique_ptr<Evaluator> make_evaluator(const EvaluatorOptions& options, const space::Space& space) {
+std::unique_ptr<Evaluator> make_evaluator(const EvaluatorOptions& options, const space::Space* space) {
   const auto colon = options.kind.find(':');
   const std::string kind = options.kind.substr(0, colon);
   const std::string rest = colon == std::string::npos ? "" : options.kind.substr(colon + 1);
@@ -86,7 +86,12 @@ std::unique_ptr<Evaluator> make_evaluator(const EvaluatorOptions& options, const
     throw UserError(
         fmt::format("--evaluator {0}: expected {0}:{1}", kind, kind == "table" ? "FILE" : "PROGRAM"));
   }
-  if (kind == "table") return make_table_evaluator(rest, space);
+  if (kind == "table") {
+    if (space == nullptr) {
+      throw UserError("--evaluator table: its rows are encodings of a space, which these networks are not in");
+    }
+    return make_table_evaluator(rest, *space);
+  }
   return make_command_evaluator(rest, options.command);
 }
 

@@ -56,8 +56,9 @@ struct EvaluatorOptions {
   std::uint64_t seed = 1;  ///< of proxies' weights and inputs
   CommandOptions command;
 };
-/// Throws UserError for an unknown kind, with the nearest, and for what the file or the space lacks.
-std::unique_ptr<Evaluator> make_evaluator(const EvaluatorOptions& options, const space::Space& space);
+/// `space` is null for networks of no space, of which no table knows. Throws UserError for an unknown kind,
+/// with the nearest, and for what the file or the space lacks.
+std::unique_ptr<Evaluator> make_evaluator(const EvaluatorOptions& options, const space::Space* space);
 
 /// Judges all candidates: those the store knows are not judged again, new scores are stored at once. Gives
 /// the scores by candidate.

@@ -73,6 +73,10 @@ class StagedSpace : public Space {
   };
   /// The genome of a network given by choices: `side` indexes plan().sides.
   [[nodiscard]] Genome compose(std::size_t side, const std::vector<StageValue>& stages) const;
+  /// The choices that a genome makes for one stage.
+  [[nodiscard]] StageValue read(const Genome& genome, std::size_t stage) const;
+  /// The image of a genome's network.
+  [[nodiscard]] std::int64_t image_side(const Genome& genome) const { return plan_.sides[side_index(genome)]; }
 
  private:
   /// Where a stage's genes are; npos where it has none.
@@ -80,7 +84,6 @@ class StagedSpace : public Space {
     std::size_t width = 0, depth = 0, blocks = 0, places = 0;
   };
   void add_genes(const StagePlan& stage, std::size_t number);
-  [[nodiscard]] StageValue read(const Genome& genome, std::size_t stage) const;
   void write(Genome& genome, std::size_t stage, const StageValue& value) const;
   [[nodiscard]] std::size_t side_index(const Genome& genome) const;
 

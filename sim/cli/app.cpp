@@ -99,6 +99,7 @@ void add_commands(CLI::App& app) {
   add_diff(app);
   add_report(app);
   add_search(app);
+  add_scale(app);
   add_fit(app);
   add_predict(app);
   add_mem(app);

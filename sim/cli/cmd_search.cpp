@@ -107,6 +107,10 @@ std::string effort_text(const search::SearchResult& result) {
       60 * static_cast<double>(result.seen.size()) / std::max(effort.total_s(), 1e-9), effort.simulations,
       effort.run, trace::si(effort.simulate_s, "s"), trace::si(effort.score_s, "s"),
       trace::si(effort.screen_s, "s"), trace::si(effort.strategy_s, "s"), trace::si(effort.build_s, "s"));
+  if (effort.table > 0) {
+    text +=
+        fmt::format("table of blocks: {} simulations, {}\n", effort.table, trace::si(effort.table_s, "s"));
+  }
   if (result.screen.fits == 0) return text;
   return text +
          fmt::format(
@@ -144,7 +148,7 @@ void run(SearchCommand command) {
   how.of_strategy.reward_target = how.goals.limits.latency_ms.value_or(0);
   command.evaluator.workers = how.workers;
   command.evaluator.command.folder = (fs::path(command.output) / "candidates").string();
-  const std::unique_ptr<search::Evaluator> evaluator = search::make_evaluator(command.evaluator, *space);
+  const std::unique_ptr<search::Evaluator> evaluator = search::make_evaluator(command.evaluator, space.get());
   std::optional<jobs::Store> store;
   if (!command.no_store) {
     store.emplace(command.store.empty() ? jobs::default_store_path() : command.store);
@@ -208,10 +212,12 @@ void add_how(CLI::App& app, SearchCommand& command) {
       ->check(CLI::Range(std::size_t{1}, std::size_t{100'000}));
   app.add_option(
          "--screen", how.screen.model,
-         "simulate only what this model of latency (apm, ridge, ...; npusim fit), fitted to the search's own "
-         "simulations, lets hope for the front; default: simulate every network")
+         "simulate only what this model of latency lets hope for the front: additive (a table of the space's "
+         "blocks, measured first), or apm, ridge, ... (npusim fit), fitted to the search's own simulations; "
+         "default: simulate every network")
       ->type_name("MODEL");
-  app.add_option("--screen-after", how.screen.learn_from, "simulations before the first fit; default: 100")
+  app.add_option("--screen-after", how.screen.learn_from,
+                 "simulations before the first fit; default: 100, of additive 30")
       ->type_name("N")
       ->check(CLI::Range(std::size_t{20}, std::size_t{1'000'000}));
 }

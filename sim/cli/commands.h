@@ -26,6 +26,7 @@ void add_calibrate(CLI::App& app);
 void add_diff(CLI::App& app);
 void add_report(CLI::App& app);
 void add_search(CLI::App& app);
+void add_scale(CLI::App& app);
 void add_fit(CLI::App& app);
 void add_predict(CLI::App& app);
 void add_mem(CLI::App& app);

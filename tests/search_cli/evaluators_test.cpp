@@ -138,12 +138,12 @@ TEST_CASE("An unknown evaluator is refused with the nearest name") {
   Two two;
   EvaluatorOptions options;
   options.kind = "comand:x";
-  CHECK(says(error_of([&] { static_cast<void>(make_evaluator(options, *two.space)); }),
+  CHECK(says(error_of([&] { static_cast<void>(make_evaluator(options, two.space.get())); }),
              {"did you mean 'command'"}));
   options.kind = "table";
-  CHECK(says(error_of([&] { static_cast<void>(make_evaluator(options, *two.space)); }), {"table:FILE"}));
+  CHECK(says(error_of([&] { static_cast<void>(make_evaluator(options, two.space.get())); }), {"table:FILE"}));
   options.kind = "proxy:synflo";
-  CHECK(says(error_of([&] { static_cast<void>(make_evaluator(options, *two.space)); }),
+  CHECK(says(error_of([&] { static_cast<void>(make_evaluator(options, two.space.get())); }),
              {"did you mean 'synflow'"}));
 }
 
