@@ -2,7 +2,7 @@
 """Judges networks drawn from the search spaces with Python's onnx: check_space_exports.py NPUSIM [N [SPACE...]]
 
 Draws N networks (2 unless given) of these spaces, or of all of `npusim spaces` and docs/spaces_example.yaml, as ONNX
-files with random weights (isynet, whose networks have up to 65 billion parameters, without); runs onnx.checker with full (strict) shape inference; counts parameters and MACs once more from
+files with random weights (isynet and isynet-full, whose networks have up to 65 billion parameters, without); runs onnx.checker with full (strict) shape inference; counts parameters and MACs once more from
 the file alone against what npusim printed; and, with onnxruntime installed, runs each file on random input and asks
 for finite numbers. Prints a line a space. Exits with 77, ctest's code for a skipped test, when onnx is missing.
 """
@@ -15,7 +15,7 @@ import time
 
 from check_exports import SKIPPED, counts, external_size
 
-WITHOUT_WEIGHTS = {"isynet"}
+WITHOUT_WEIGHTS = {"isynet", "isynet-full"}
 
 
 def draw(npusim, space, number, folder):

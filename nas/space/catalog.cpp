@@ -4,6 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cmath>
+#include <optional>
+#include <string_view>
 
 #include "nas/space/isynet.h"
 #include "nas/space/mobile.h"
@@ -48,9 +52,37 @@ std::unique_ptr<Space> staged(zoo::Size image) {
   return std::make_unique<StagedSpace>(std::move(made));
 }
 
-std::unique_ptr<Space> isynet(zoo::Size image) {
-  expect_square("isynet", image);
-  return std::make_unique<IsynetSpace>(with_image("isynet", image), image.h > 0 ? image.h : 224);
+std::unique_ptr<Space> isynet_within(const std::string& name, zoo::Size image,
+                                     std::optional<IsynetSize> limit) {
+  expect_square(name, image);
+  return std::make_unique<IsynetSpace>(with_image(name, image), image.h > 0 ? image.h : 224, limit);
+}
+
+/// The largest published network, N3, has 5.8 GMACs and 20.5 million parameters.
+constexpr IsynetSize kIsynetLimit{6'000'000'000, 25'000'000};
+
+std::unique_ptr<Space> isynet(zoo::Size image) { return isynet_within("isynet", image, kIsynetLimit); }
+std::unique_ptr<Space> isynet_full(zoo::Size image) {
+  return isynet_within("isynet-full", image, std::nullopt);
+}
+
+/// The number in "-3.5g", taken off the end of `text`; nullopt when it does not end so.
+std::optional<double> take_limit(std::string_view& text, char unit) {
+  const std::size_t dash = text.rfind('-');
+  if (dash == std::string_view::npos || !text.ends_with(unit)) return std::nullopt;
+  const char* const end = text.data() + text.size() - 1;
+  double value = 0;
+  const auto [stop, status] = std::from_chars(text.data() + dash + 1, end, value, std::chars_format::fixed);
+  if (status != std::errc() || stop != end || value < 0 || value > 1e6) return std::nullopt;
+  text = text.substr(0, dash);
+  return value;
+}
+
+/// The limit of "isynet-3.5g" and "isynet-3.5g-20m"; nullopt for other names.
+std::optional<IsynetSize> isynet_limit(std::string_view name) {
+  const std::optional<double> million = take_limit(name, 'm'), giga = take_limit(name, 'g');
+  if (!giga || name != "isynet") return std::nullopt;
+  return IsynetSize{std::llround(*giga * 1e9), million ? std::llround(*million * 1e6) : kNoLimit};
 }
 
 std::unique_ptr<Space> edsr(zoo::Size image) { return make_edsr(with_image("edsr", image), image); }
@@ -91,7 +123,12 @@ const std::vector<Entry>& entries() {
        staged<mnasnet_edgetpu_plan>},
       {{"mbconv-bench", "four stages of 18 plain or fused blocks, to enumerate", "npusim"},
        staged<mbconv_bench_plan>},
-      {{"isynet", "stages of plain convolutions, for the Ascend 310", "ISyNet, arXiv 2109.01932"}, isynet},
+      {{"isynet",
+        "stages of plain convolutions, for the Ascend 310, up to 6 GMACs and 25 M parameters (isynet-2g, "
+        "isynet-2g-9m: other limits)",
+        "ISyNet, arXiv 2109.01932; limit guessed"},
+       isynet},
+      {{"isynet-full", "the same, however large", "ISyNet, arXiv 2109.01932"}, isynet_full},
       {{"edsr", "super-resolution by 2 for the VPU", "EDSR, Xu et al., arXiv 2305.03739"}, edsr},
       {{"patterns", "six macro-architectures by depth and width",
         "\"Does Form Follow Function?\", TinyML 2021; kernel and groups guessed"},
@@ -129,6 +166,7 @@ std::unique_ptr<Space> make_space(const std::string& name_or_file) {
   }
   std::string name = name_or_file;
   const zoo::Size image = zoo::split_image(name_or_file, name);
+  if (const auto limit = isynet_limit(name)) return isynet_within(name, image, limit);
   const Entry* const entry = find(name);
   if (entry == nullptr) {
     throw UserError(fmt::format("no space is called '{}'{} (there are {})", name, suggestion(name, names()),
@@ -149,8 +187,8 @@ const std::vector<SpaceInfo>& spaces() {
 bool is_network(const std::string& name) {
   const std::size_t colon = name.rfind(':');
   if (colon == std::string::npos) return false;
-  const std::string space = name.substr(0, colon);
-  return is_file(space) || find(space.substr(0, space.find('@'))) != nullptr;
+  const std::string space = name.substr(0, colon), plain = space.substr(0, space.find('@'));
+  return is_file(space) || find(plain) != nullptr || isynet_limit(plain).has_value();
 }
 
 ir::Graph build(const std::string& name, std::int64_t batch) {

@@ -17,17 +17,13 @@ using zoo::ISyNetStage;
 
 namespace {
 
-constexpr std::size_t kStages = 6, kGenes = 9;
-constexpr std::int64_t kMostBlocks = 20, kMostExpansion = 2, kWidths = 3;
-constexpr std::size_t kEdges = 7;  // without the identity
+constexpr std::size_t kStages = kIsynetStages, kWidths = kIsynetWidths, kEdges = kIsynetEdges, kGenes = 9;
+constexpr std::int64_t kMostBlocks = kIsynetMostBlocks, kMostExpansion = kIsynetMostExpansion;
+constexpr int kTries = 100;  // of children beyond the limit
 constexpr std::size_t kLa = 0, kNb = 1, kEf = 2, kSk = 3, kCi = 4, kE0 = 5;
 
 /// Where a stage's genes start.
 std::size_t offset(std::size_t stage) { return 1 + stage * kGenes; }
-
-std::int64_t width_of(std::size_t stage, std::int64_t ci) {
-  return std::int64_t{1} << (4 + static_cast<std::int64_t>(stage) + ci);
-}
 
 std::size_t edges_of(const ISyNetStage& stage) {
   return static_cast<std::size_t>(std::count_if(stage.edges.begin(), stage.edges.end(),
@@ -44,7 +40,7 @@ double with_edges(std::size_t edges) {
 double networks_of_a_stage() {
   double shapes = 0;
   for (std::size_t edges = 1; edges <= 4; ++edges) shapes += with_edges(edges);
-  return static_cast<double>(kWidths * (1 + 2 * (kMostBlocks - 1))) * shapes;
+  return static_cast<double>(kWidths) * static_cast<double>(1 + 2 * (kMostBlocks - 1)) * shapes;
 }
 
 /// Identities behind the other edges, but an edge 3 without its ReLU stays where it is.
@@ -73,7 +69,7 @@ ISyNetStage any_stage(Rng& rng, std::size_t number) {
   stage.edges.fill(Edge::identity);
   const std::size_t edges = 1 + pick_weighted(rng, by_edges);
   for (std::size_t i = 0; i < edges; ++i) stage.edges[i] = any_edge(rng);
-  stage.out = width_of(number, static_cast<std::int64_t>(pick(rng, kWidths)));
+  stage.out = isynet_width(number, pick(rng, kWidths));
   stage.blocks = 1 + static_cast<std::int64_t>(pick_weighted(rng, by_blocks));
   stage.expansion = edges > 1 ? rng.uniform(1, kMostExpansion) : 1;
   stage.skip = stage.blocks > 1 && rng.uniform(0, 1) == 1;
@@ -98,7 +94,9 @@ Block block_of(std::int64_t in, const ISyNetStage& stage, bool first, std::int64
 
 }  // namespace
 
-IsynetSpace::IsynetSpace(std::string name, std::int64_t side) : Space(std::move(name), {}), side_(side) {
+IsynetSpace::IsynetSpace(std::string name, std::int64_t side, std::optional<IsynetSize> limit)
+    : Space(std::move(name), {}), side_(side), limit_size_(limit) {
+  if (limit_size_) IsynetLimit::expect_networks(*limit_size_, side_);
   const auto numbers = [this](const std::string& gene, std::int64_t low, std::int64_t high) {
     genes_.push_back({gene, {}});
     for (std::int64_t i = low; i <= high; ++i) genes_.back().choices.push_back(std::to_string(i));
@@ -126,7 +124,7 @@ std::vector<ISyNetStage> IsynetSpace::stages(const Genome& genome) const {
     const auto gene = [&](std::size_t which) { return genome[offset(s) + which]; };
     ISyNetStage stage{};
     for (std::size_t e = 0; e < 4; ++e) stage.edges[e] = static_cast<Edge>(gene(kE0 + e));
-    stage.out = width_of(s, gene(kCi));
+    stage.out = isynet_width(s, gene(kCi));
     stage.blocks = 1 + gene(kNb);
     stage.expansion = 1 + gene(kEf);
     stage.skip = gene(kSk) == 1;
@@ -144,8 +142,8 @@ Genome IsynetSpace::compose(const std::vector<ISyNetStage>& stages) const {
   genome[0] = static_cast<std::uint16_t>(stages.size() - 1);
   for (std::size_t s = 0; s < stages.size(); ++s) {
     const ISyNetStage stage = packed(stages[s]);
-    std::int64_t ci = 0;
-    while (ci < kWidths && width_of(s, ci) != stage.out) ++ci;
+    std::size_t ci = 0;
+    while (ci < kWidths && isynet_width(s, ci) != stage.out) ++ci;
     if (ci == kWidths || stage.blocks < 1 || stage.blocks > kMostBlocks || stage.expansion < 1 ||
         stage.expansion > kMostExpansion || stage.edges[0] == Edge::identity) {
       throw UserError(fmt::format("space '{}', stage {}: not in the space", name_, s));
@@ -157,7 +155,7 @@ Genome IsynetSpace::compose(const std::vector<ISyNetStage>& stages) const {
     set(kNb, stage.blocks - 1);
     set(kEf, stage.expansion - 1);
     set(kSk, stage.skip ? 1 : 0);
-    set(kCi, ci);
+    set(kCi, static_cast<std::int64_t>(ci));
     for (std::size_t e = 0; e < 4; ++e) set(kE0 + e, static_cast<std::int64_t>(stage.edges[e]));
   }
   check(genome);
@@ -179,7 +177,19 @@ std::vector<bool> IsynetSpace::active(const Genome& genome) const {
   return on;
 }
 
+IsynetSize IsynetSpace::size(const Genome& genome) const { return isynet_size(stages(genome), side_); }
+
+bool IsynetSpace::within_limit(const Genome& genome) const {
+  return !limit_size_ || size(genome).within(*limit_size_);
+}
+
+const IsynetLimit& IsynetSpace::limited() const {
+  std::call_once(limit_once_, [this] { limit_ = std::make_unique<const IsynetLimit>(*limit_size_, side_); });
+  return *limit_;
+}
+
 double IsynetSpace::count() const {
+  if (limit_size_) return limited().count();
   double sum = 0;
   for (std::size_t s = 1; s <= kStages; ++s) sum += std::pow(networks_of_a_stage(), static_cast<double>(s));
   return sum;
@@ -190,6 +200,7 @@ std::optional<Genome> IsynetSpace::at(std::uint64_t) const {
 }
 
 Genome IsynetSpace::sample(Rng& rng) const {
+  if (limit_size_) return compose(limited().sample(rng));
   std::vector<double> weights;
   for (std::size_t s = 1; s <= kStages; ++s) {
     weights.push_back(std::pow(networks_of_a_stage(), static_cast<double>(s)));
@@ -201,12 +212,32 @@ Genome IsynetSpace::sample(Rng& rng) const {
   return compose(all);
 }
 
+Genome IsynetSpace::mutate(const Genome& parent, Rng& rng, double rate) const {
+  const bool small = within_limit(parent);
+  for (int tries = 1; tries <= 20 * kTries; ++tries) {
+    Genome child = Space::mutate(parent, rng, rate);
+    if (!small || within_limit(child)) return child;
+    if (tries % kTries == 0) rate /= 2;
+  }
+  return canonical(parent);
+}
+
+Genome IsynetSpace::cross(const Genome& a, const Genome& b, Rng& rng) const {
+  const bool small = within_limit(a) && within_limit(b);
+  for (int tries = 0; tries < kTries; ++tries) {
+    Genome child = Space::cross(a, b, rng);
+    if (!small || within_limit(child)) return child;
+  }
+  return canonical(a);
+}
+
 Genome IsynetSpace::largest() const {
+  if (limit_size_) return compose(limited().largest());
   std::vector<ISyNetStage> all;
   for (std::size_t s = 0; s < kStages; ++s) {
     ISyNetStage stage{};
     stage.edges.fill(Edge::conv7);
-    stage.out = width_of(s, kWidths - 1);
+    stage.out = isynet_width(s, kWidths - 1);
     stage.blocks = kMostBlocks;
     stage.expansion = kMostExpansion;
     all.push_back(stage);

@@ -8,8 +8,6 @@
 
 namespace npusim::zoo {
 
-namespace {
-
 std::int64_t kernel_of(Edge edge) {
   switch (edge) {
     case Edge::conv1:
@@ -29,10 +27,14 @@ std::int64_t kernel_of(Edge edge) {
   throw InternalError("the identity has no kernel");
 }
 
+bool is_pair(Edge edge) { return edge == Edge::pair3 || edge == Edge::pair5 || edge == Edge::pair7; }
+
+namespace {
+
 TensorId emit_edge(Builder& b, const std::string& name, TensorId x, Edge edge, std::int64_t out,
                    std::int64_t stride, Act act) {
   const std::int64_t k = kernel_of(edge);
-  if (edge == Edge::pair3 || edge == Edge::pair5 || edge == Edge::pair7) {
+  if (is_pair(edge)) {
     x = b.conv(name + ".column", x, {.out = out, .kernel = {k, 1}, .stride = {stride, 1}}, false);
     return b.conv_bn_act(name + ".row", x, {.out = out, .kernel = {1, k}, .stride = {1, stride}}, act);
   }

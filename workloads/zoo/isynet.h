@@ -22,6 +22,11 @@ enum class Edge : std::uint8_t {
   identity
 };
 
+/// Side of an edge's square kernel, or of the two that a pair stands for. Throws InternalError for the
+/// identity.
+std::int64_t kernel_of(Edge edge);
+bool is_pair(Edge edge);
+
 /// A stage halves the resolution in its first block and repeats it `blocks` times.
 struct ISyNetStage {
   std::array<Edge, 4> edges;
