@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <numeric>
 #include <vector>
 
@@ -37,6 +38,23 @@ Sums sums_of(const Report& report) {
   return sums;
 }
 
+constexpr auto kDependency = static_cast<std::size_t>(Stall::dependency);
+
+/// What mappers say that holds up the engines that wait for others, if one thing causes half of that or more:
+/// " (60.1 % of it in layers that the link bounds)"; else "".
+std::string main_cause(const Report& report, std::int64_t waited) {
+  std::map<std::string, std::int64_t> causes;
+  for (const LayerReport& layer : report.layers) {
+    causes[mapped_bound(layer)] += layer.stalls.by_reason[kDependency];
+  }
+  causes.erase("");
+  const auto most = std::max_element(causes.begin(), causes.end(),
+                                     [](const auto& a, const auto& b) { return a.second < b.second; });
+  if (most == causes.end() || 2 * most->second < waited) return "";
+  return fmt::format(" ({} of it in layers that the {} bounds)", percent(share(most->second, waited)),
+                     most->first);
+}
+
 /// What to do about each reason, in its order.
 constexpr std::array<const char*, kStallReasons> kRemedies{
     "engines wait for one another's data: fuse layers, or choose shapes that tile into more pieces",
@@ -48,10 +66,17 @@ constexpr std::array<const char*, kStallReasons> kRemedies{
 
 }  // namespace
 
+std::string mapped_bound(const LayerReport& layer) {
+  constexpr std::string_view kEnd = "-bound";
+  const std::string first = layer.mapping.substr(0, layer.mapping.find(';'));
+  return first.ends_with(kEnd) ? first.substr(0, first.size() - kEnd.size()) : "";
+}
+
 std::string bound_of(const LayerReport& layer) {
   const std::size_t reason = worst(layer.stalls);
   if (layer.busy_cycles >= layer.stalls.by_reason.at(reason)) return layer.engine;
-  return std::string(to_string(static_cast<Stall>(reason)));
+  const std::string other = reason == kDependency ? mapped_bound(layer) : "";
+  return other.empty() ? std::string(to_string(static_cast<Stall>(reason))) : "waits for " + other;
 }
 
 std::string advice(const Report& report) {
@@ -60,8 +85,9 @@ std::string advice(const Report& report) {
   if (whole == 0) return "No layer took any time.";
   const std::size_t reason = worst(sums.stalls);
   const std::int64_t lost = sums.stalls.by_reason.at(reason);
-  const std::string stall = fmt::format("{} goes to '{}': {}", percent(share(lost, whole)),
-                                        to_string(static_cast<Stall>(reason)), kRemedies.at(reason));
+  const std::string stall =
+      fmt::format("{} goes to '{}'{}: {}", percent(share(lost, whole)), to_string(static_cast<Stall>(reason)),
+                  reason == kDependency ? main_cause(report, lost) : "", kRemedies.at(reason));
   const double busy = share(sums.busy, whole);
   // Engines at work nearly always are the limit themselves.
   if (busy > 0.8) {

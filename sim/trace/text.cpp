@@ -7,6 +7,7 @@
 
 #include "sim/trace/format.h"
 #include "sim/trace/report.h"
+#include "sim/trace/summary.h"
 
 namespace npusim::trace {
 namespace {
@@ -117,16 +118,9 @@ std::string main_stall(const LayerReport& layer) {
                      100 * share(*most, engine_cycles(layer)));
 }
 
-/// What bounds a layer, where its mapping begins with that: "ring" of "ring-bound; 12 fills".
-std::string bound(const LayerReport& layer) {
-  constexpr std::string_view kEnd = "-bound";
-  const std::string first = layer.mapping.substr(0, layer.mapping.find(';'));
-  return first.ends_with(kEnd) ? first.substr(0, first.size() - kEnd.size()) : "";
-}
-
 std::string layers(const Report& report) {
   const bool bounds = std::any_of(report.layers.begin(), report.layers.end(),
-                                  [](const LayerReport& layer) { return !bound(layer).empty(); });
+                                  [](const LayerReport& layer) { return !mapped_bound(layer).empty(); });
   std::vector<Table::Column> columns = {{"layer", Table::Align::left},
                                         {"op", Table::Align::left, 10},
                                         {"engine", Table::Align::left, 12},
@@ -154,7 +148,7 @@ std::string layers(const Report& report) {
             : fmt::format("{:.1f}", 100 * static_cast<double>(layer.macs) / possible),
         percent_cell(layer.busy_cycles, engine_cycles(layer)),
         main_stall(layer)};
-    if (bounds) row.insert(row.end() - 1, bound(layer));
+    if (bounds) row.insert(row.end() - 1, mapped_bound(layer));
     table.row(std::move(row));
   }
   return table.text(kWidth);

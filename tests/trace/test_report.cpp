@@ -3,6 +3,7 @@
 #include <sstream>
 
 #include "sim/base/error.h"
+#include "sim/trace/summary.h"
 #include "tests/catch.h"
 #include "tests/golden.h"
 #include "tests/trace/sample.h"
@@ -258,4 +259,20 @@ TEST_CASE("the text of an empty report does not divide by zero") {
   const std::string text = to_text(Report{});
   CHECK(text.find("nan") == std::string::npos);
   CHECK(text.find("inf,") == std::string::npos);
+}
+
+TEST_CASE("a layer that waits for other engines names what its mapper says holds them up, advice as well") {
+  Report report = sample();
+  LayerReport& first = report.layers.front();
+  first.busy_cycles = 100;
+  first.stalls = {};
+  first.stalls[Stall::dependency] = 500;
+  CHECK(bound_of(first) == "dependency");
+  CHECK(advice(report).find("in layers that the") == std::string::npos);
+  first.mapping = "link-bound; stays narrow";
+  CHECK(bound_of(first) == "waits for link");
+  CHECK(advice(report).find("'dependency' (100.0 % of it in layers that the link bounds): ") !=
+        std::string::npos);
+  first.busy_cycles = 500;
+  CHECK(bound_of(first) == first.engine);
 }
