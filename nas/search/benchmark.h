@@ -47,8 +47,9 @@ double regret_of_most_macs(const Benchmark& benchmark, const Truth& truth);
 /// The same with accuracies dealt to networks at random: nothing can be learnt of them.
 Benchmark shuffled(Benchmark benchmark, std::uint64_t seed);
 
-/// NAS-Bench-201 with its accuracies of `data_set` (cifar10, cifar100, imagenet16) in % and published
-/// latencies of `device` (eyeriss, fpga, raspi4) in ms. Throws UserError for other names.
+/// NAS-Bench-201 with its accuracies of `data_set` (cifar10, cifar100, imagenet16) in % and, in ms, published
+/// latencies of `device` (eyeriss, fpga, raspi4) or simulated ones of a chip (nb201_simulated()). Throws
+/// UserError for other names.
 Benchmark nb201_benchmark(const std::string& data_set, const std::string& device);
 
 /// A space of which a CSV file lists every network: "encoding,accuracy,latency_ms", and optionally "macs" (0
