@@ -14,7 +14,6 @@
 #include "hw_models/api/npu.h"
 #include "nas/search/compare.h"
 #include "nas/search/driver.h"
-#include "nas/search/fresh.h"
 #include "nas/search/output.h"
 #include "sim/base/error.h"
 #include "sim/cli/commands.h"
@@ -38,7 +37,6 @@ struct SearchCommand {
   std::string output;
   std::vector<std::string> compare;  ///< benchmarks of strategies, instead of a search
   std::size_t seeds = 10;            ///< of each strategy there
-  std::string strategies;            ///< to compare; "": all
   bool weights = false;
   std::int64_t workers = 0;
   std::string store;
@@ -121,42 +119,11 @@ std::string effort_text(const search::SearchResult& result) {
              100 * result.screen.mean_error);
 }
 
-std::size_t workers_of(const SearchCommand& command) {
-  return command.workers > 0 ? static_cast<std::size_t>(command.workers)
-                             : std::max(1U, std::thread::hardware_concurrency());
-}
-
-std::optional<jobs::Store> store_of(const SearchCommand& command) {
-  if (command.no_store) return std::nullopt;
-  return std::optional<jobs::Store>(std::in_place,
-                                    command.store.empty() ? jobs::default_store_path() : command.store);
-}
-
-/// Of --compare: simulates what the searches returned on the chip of --hw, where one is named.
-void add_fresh_simulations(const SearchCommand& command, jobs::Store* store,
-                           search::CompareOptions& options) {
-  if (command.hw.empty()) return;
-  const std::vector<search::SearchChip> chips = chips_of(command);
-  if (chips.size() > 1)
-    throw UserError("--compare: expected one --hw, the chip of the benchmark's latencies");
-  search::FreshOptions how;
-  how.workers = workers_of(command);
-  how.version = jobs::version_text(NPUSIM_VERSION);
-  how.store = store;
-  options.afterwards = [chip = chips.front(), how](const search::Benchmark& benchmark,
-                                                   const search::Comparison& comparison) {
-    return search::text_of(search::simulate_returned(benchmark, comparison, chip, how), chip.name);
-  };
-}
-
 void run_comparison(const SearchCommand& command) {
   search::CompareOptions options;
   options.budget = command.search.of_strategy.budget;
   options.strategy = command.search.of_strategy;
   options.seeds = command.seeds;
-  if (!command.strategies.empty()) options.strategies = words_of(command.strategies);
-  std::optional<jobs::Store> store = store_of(command);
-  add_fresh_simulations(command, store ? &*store : nullptr, options);
   std::ostringstream csv;
   const std::string text = search::run_compare(command.compare, command.space, options, &csv);
   if (!command.output.empty()) write_output(command.output, csv.str());
@@ -174,15 +141,19 @@ void run(SearchCommand command) {
   search::check(how.goals);
   how.of_strategy.constrained = choose("--aim", command.aim, {"front", "limit"}) == 1;
   make_folder(command.output);
-  how.workers = workers_of(command);
+  how.workers = command.workers > 0 ? static_cast<std::size_t>(command.workers)
+                                    : std::max(1U, std::thread::hardware_concurrency());
   how.version = jobs::version_text(NPUSIM_VERSION);
   how.screen.seed = how.of_strategy.seed;
   how.of_strategy.reward_target = how.goals.limits.latency_ms.value_or(0);
   command.evaluator.workers = how.workers;
   command.evaluator.command.folder = (fs::path(command.output) / "candidates").string();
   const std::unique_ptr<search::Evaluator> evaluator = search::make_evaluator(command.evaluator, space.get());
-  std::optional<jobs::Store> store = store_of(command);
-  if (store) how.store = &*store;
+  std::optional<jobs::Store> store;
+  if (!command.no_store) {
+    store.emplace(command.store.empty() ? jobs::default_store_path() : command.store);
+    how.store = &*store;
+  }
   search::SearchResult result;
   {
     const RoundLine line(how.of_strategy.budget);
@@ -289,19 +260,14 @@ void add_search(CLI::App& app) {
   sub->add_option("-o,--output", command->output,
                   "folder for the front: search.json, front.csv, ONNX, reports")
       ->type_name("DIR");
-  sub->add_option(
-         "--compare", command->compare,
-         "compare all strategies instead of searching: nb201:cifar100:eyeriss (data sets cifar10, "
-         "cifar100, imagenet16; devices eyeriss, fpga, raspi4 as published, ascend310, "
-         "edgetpu-coral-usb, midap, vpu-meteorlake as npusim simulates them) or a CSV file of all "
-         "networks of --space (encoding,accuracy,latency_ms); ':shuffled' behind either: with "
-         "accuracies dealt "
-         "at random; -o: CSV file of all trials; --hw: networks returned are simulated there afresh; "
-         "may be repeated")
+  sub->add_option("--compare", command->compare,
+                  "compare all strategies instead of searching: nb201:cifar100:eyeriss (data sets cifar10, "
+                  "cifar100, imagenet16; devices eyeriss, fpga, raspi4 as published, ascend310, "
+                  "edgetpu-coral-usb, midap, vpu-meteorlake as npusim simulates them) or a CSV file of all "
+                  "networks of --space (encoding,accuracy,latency_ms); ':shuffled' behind either: with accuracies dealt "
+                  "at random; -o: CSV file of all trials; may be repeated")
       ->type_name("BENCHMARK")
       ->allow_extra_args(false);
-  sub->add_option("--strategies", command->strategies, "of --compare, separated by commas; default: all")
-      ->type_name("LIST");
   sub->add_option("--seeds", command->seeds, "of --compare, each strategy; default: 10")
       ->type_name("N")
       ->check(CLI::Range(std::size_t{1}, std::size_t{10'000}));
