@@ -23,6 +23,7 @@ MemFit fit_mem(const Dataset& data) {
   }
   Linear model = fit_linear(LinearKind::linear, x, y, 0);
   MemFit fit;
+  fit.unbounded = {model.coefficients[0], model.coefficients[1], model.coefficients[2]};
   fit.clipped = model.coefficients.minCoeff() < 0;
   if (fit.clipped) {
     Matrix with_constant(rows, 4);

@@ -26,6 +26,7 @@ struct MemFit {
   /// Whether least squares gave a negative weight (as in the paper, w_v = -1.26e-8): a MEM of it means
   /// nothing, and the weights are then those of non-negative least squares.
   bool clipped = false;
+  MemWeights unbounded;  ///< of least squares
 };
 
 /// Fits the four numbers to networks' cycles. Throws UserError as fit_linear().
