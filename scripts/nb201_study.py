@@ -166,6 +166,13 @@ def choices(genomes, accuracy, known, chips):
                 row.append(f"{lost:.2f}" if over <= 1 else f"{lost:+.2f} at {over:.2f}x: {kept:.2f} ({tried})")
             rows.append(row)
         show(["chosen by"] + list(chips), rows)
+        rows = []
+        for chip, latency in chips.items():
+            ends = [choose(values, column, latency) for column in known.values()]
+            kept = [end[2] for end in ends]
+            rows.append([chip, f"{numpy.median(kept):.2f}", f"{max(kept):.2f}",
+                         f"{sum(end[1] > 1 for end in ends)} of {len(ends)}", f"{max(end[1] for end in ends):.2f}x"])
+        show([f"{SETS[data_set]}, published columns", "lost, median", "worst", "chose over the limit", "at most"], rows)
 
 
 def fronts(accuracy, known, chips):
@@ -185,53 +192,61 @@ def fronts(accuracy, known, chips):
         show(["front of"] + list(chips), rows)
 
 
-def anatomy(cells, genomes, live):
-    """Means over cells: live edges by operation, sums, longest chain of convolutions."""
-    counts = numpy.array([[(live[c] & (genomes[c] == op)).sum() for op in (CONV3, CONV1, POOL, SKIP)] for c in cells])
-    sums = numpy.array([sum(max(0, sum(live[c][e] for e, (_, b) in enumerate(EDGES) if b == node) - 1)
-                            for node in (1, 2, 3)) for c in cells])
-    return ([f"{x:.2f}" for x in counts.mean(axis=0)] + [f"{6 - counts.sum(axis=1).mean():.2f}"]
-            + [f"{sums.mean():.2f}"])
+def anatomy(weights, genomes, live):
+    """Weighted means over cells: live edges by operation, sums."""
+    counts = numpy.array([(live & (genomes == op)).sum(axis=1) for op in (CONV3, CONV1, POOL, SKIP)])
+    into = [[e for e, (_, b) in enumerate(EDGES) if b == node] for node in (1, 2, 3)]
+    sums = sum(numpy.maximum(live[:, edges].sum(axis=1) - 1, 0) for edges in into)
+    values = list(counts) + [6 - counts.sum(axis=0), sums]
+    return [f"{numpy.average(value, weights=weights):.2f}" for value in values]
 
 
 def cells(genomes, accuracy, chips):
     live = numpy.array([live_edges(genome) for genome in genomes])
-    everything = numpy.arange(len(genomes))
     values = accuracy["cifar100"]
     print("## CIFAR-100: edges of a cell by what they do (of six), and sums\n")
-    head = ["cells", "conv3", "conv1", "pool", "skip", "none or dead", "sums"]
-    rows = [["all"] + anatomy(everything, genomes, live),
-            ["the 782 most accurate"] + anatomy(numpy.argsort(-values)[:782], genomes, live)]
-    for chip, latency in chips.items():
-        within = everything[latency <= limit_of(latency)]
-        best = within[numpy.argsort(-values[within])[:100]]
-        front = front_of(values, latency)
-        upper = [i for i in front if values[i] >= 60]
-        rows.append([f"{chip}: front ({len(front)})"] + anatomy(front, genomes, live))
-        rows.append([f"{chip}: front from 60 % ({len(upper)})"] + anatomy(upper, genomes, live))
-        rows.append([f"{chip}: within the limit ({len(within)})"] + anatomy(within, genomes, live))
-        rows.append([f"{chip}: best 100 within the limit"] + anatomy(best, genomes, live))
-    show(head, rows)
+
+    def row(name, weights):
+        return [name] + anatomy(weights, genomes, live)
+    rows = [row("all", numpy.ones(len(genomes))),
+            row("the 5 % most accurate", values >= numpy.sort(values)[-len(values) // 20])]
     for chip, latency in chips.items():
         front = front_of(values, latency)
+        near = [numpy.abs(values - values[i]) <= 0.25 for i in front]
+        alike = sum(cells_near / cells_near.sum() for cells_near in near)
+        within = latency <= limit_of(latency)
+        best = within & (values >= numpy.sort(values[within])[-100])
+        rows.append(row(f"{chip}: front ({len(front)})", numpy.isin(numpy.arange(len(genomes)), front)))
+        rows.append(row(f"{chip}: all cells within 0.25 points of one on the front", alike))
+        rows.append(row(f"{chip}: within the limit ({within.sum()})", within))
+        rows.append(row(f"{chip}: the best 100 within the limit", best))
+    show(["cells", "conv3", "conv1", "pool", "skip", "none or dead", "sums"], rows)
+    for chip, latency in chips.items():
         print(f"{chip}, limit {limit_of(latency):.4g} ms; front: " + ", ".join(
-            f"{''.join(map(str, genomes[i]))} ({values[i]:.2f} %, {latency[i]:.4g} ms)" for i in front) + "\n")
+            f"{''.join(map(str, genomes[i]))} ({values[i]:.2f} %, {latency[i]:.4g} ms)"
+            for i in front_of(values, latency)) + "\n")
 
 
-def same_cells(genomes, chips):
+def same_cells(genomes, accuracy, chips):
     groups = collections.defaultdict(list)
     for i, genome in enumerate(genomes):
         groups[expression(genome)].append(i)
     print(f"## Cells that compute the same: {len(groups)} classes\n")
     rows = []
+    members = [numpy.array(group) for group in groups.values()]
     for chip, latency in chips.items():
-        members = [numpy.array(group) for group in groups.values()]
         spread = numpy.array([latency[group].max() / latency[group].min() - 1 for group in members])
         widest = members[int(spread.argmax())]
         ends = [widest[latency[widest].argmin()], widest[latency[widest].argmax()]]
         rows.append([chip, f"{(spread > 0).sum()}", f"{100 * spread.mean():.2f} %", f"{100 * spread.max():.1f} %",
                      " and ".join("".join(map(str, genomes[i])) for i in ends)])
     show(["chip", "classes of several latencies", "mean spread", "largest", "cells"], rows)
+    for data_set, values in accuracy.items():
+        good = [group for group in members if len(group) > 1 and values[group].min() > numpy.median(values)]
+        variance = (sum(((values[group] - values[group].mean()) ** 2).sum() for group in good)
+                    / sum(len(group) - 1 for group in good))
+        print(f"{SETS[data_set]}: accuracy's standard deviation in such classes (above the median) "
+              f"{variance ** 0.5:.2f} points\n")
 
 
 def main():
@@ -245,7 +260,7 @@ def main():
     choices(genomes, accuracy, known, chips)
     fronts(accuracy, known, chips)
     cells(genomes, accuracy, chips)
-    same_cells(genomes, chips)
+    same_cells(genomes, accuracy, chips)
 
 
 if __name__ == "__main__":
