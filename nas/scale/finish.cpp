@@ -173,6 +173,8 @@ std::vector<Excitation> excitations(const ir::Graph& graph) {
                      gate_ops(editor, graph, x, gate)};
       if (one.ops.empty()) continue;
       one.ops.push_back(i);
+      const auto taken = [&](const Excitation& other) { return other.block == one.block; };
+      if (std::any_of(all.begin(), all.end(), taken)) one.block = op.name;
       all.push_back(std::move(one));
       break;
     }

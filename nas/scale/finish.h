@@ -15,7 +15,8 @@ inline constexpr double kSqueezeRatio = 0.25;
 
 /// A Squeeze-and-Excitation in a network: x times a gate that follows from x's mean over the image.
 struct Excitation {
-  /// What its operators' names share: "stage1.0" of "stage1.0.se.mul".
+  /// What its operators' names share: "stage1.0" of "stage1.0.se.mul"; the product's name where another one's
+  /// share the same. No two are equal.
   std::string block;
   ir::TensorId input = ir::kNoTensor;   ///< x
   ir::TensorId gate = ir::kNoTensor;    ///< [N, C, 1, 1]

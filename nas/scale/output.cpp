@@ -60,6 +60,71 @@ std::string share_text(const Identity& identity, const Variant& one) {
   return identity.latency_ms > 0 ? trace::percent(one.latency_ms() / identity.latency_ms) : "";
 }
 
+Json screen_json(const Screen& screen) {
+  return {{"combinations", screen.combinations},
+          {"within_reach", screen.within_reach},
+          {"full", screen.full},
+          {"checked", screen.checked},
+          {"wrong_side", screen.wrong_side},
+          {"mean_error", screen.mean_error},
+          {"worst_error", screen.worst_error}};
+}
+
+std::string screen_text(const Screen& screen) {
+  if (screen.combinations == 0) return "";
+  std::string text = fmt::format(
+      "sums: {} combinations of depths, {} within reach; {} of those simulated can take no further block\n",
+      screen.combinations, screen.within_reach, screen.full);
+  if (screen.checked == 0) return text;
+  return text + fmt::format(
+                    "sums against the simulator: {} checked, off by {:.3f} % on average, {:.3f} % at worst; "
+                    "{} on the wrong side of the target\n",
+                    screen.checked, 100 * screen.mean_error, 100 * screen.worst_error, screen.wrong_side);
+}
+
+Json finish_json(const FinishOptions& options, const Finished& finished) {
+  Json json{{"h_swish", options.hard_swish}, {"squeeze_excite", options.squeeze_excite}};
+  if (options.squeeze_excite) json["ratio"] = options.ratio;
+  json["removed"] = options.removed;
+  json["steps"] = Json::array();
+  for (const FinishStep& step : finished.steps) {
+    json["steps"].push_back(
+        {{"what", step.what}, {"latency_ms", step.on.latency_ms}, {"cycles", step.on.cycles}});
+  }
+  json["excitations"] = Json::array();
+  for (const ExcitationCost& cost : finished.costs) {
+    Json one{{"block", cost.block}, {"gate", cost.gate},   {"channels", cost.channels},
+             {"cost_ms", cost.ms},  {"share", cost.share}, {"kept", cost.kept}};
+    if (cost.deviation) one["deviation"] = *cost.deviation;
+    json["excitations"].push_back(std::move(one));
+  }
+  return json;
+}
+
+std::string finish_text(const Finished& finished) {
+  using trace::Table;
+  Table steps({{"chosen network", Table::Align::left}, {"ms"}, {"more"}});
+  for (const FinishStep& step : finished.steps) {
+    const double first = finished.steps.front().on.latency_ms;
+    steps.row({step.what, fmt::format("{:.4f}", step.on.latency_ms),
+               trace::percent(step.on.latency_ms / first - 1)});
+  }
+  std::string text = "\n" + steps.text(kAnyWidth);
+  if (finished.costs.empty()) return text;
+  Table table({{"Squeeze-and-Excitation of", Table::Align::left},
+               {"channels"},
+               {"costs"},
+               {"of the network"},
+               {"deviation"},
+               {"kept", Table::Align::left}});
+  for (const ExcitationCost& cost : finished.costs) {
+    table.row({cost.block, std::to_string(cost.channels), trace::si(cost.ms / 1e3, "s"),
+               trace::percent(cost.share), cost.deviation ? fmt::format("{:.4g}", *cost.deviation) : "",
+               cost.kept ? "yes" : "no"});
+  }
+  return text + "\n" + table.text(kAnyWidth);
+}
+
 }  // namespace
 
 std::string scaled_text(const Identity& identity, const Bench& bench, const Scaled& scaled) {
@@ -81,12 +146,15 @@ std::string scaled_text(const Identity& identity, const Bench& bench, const Scal
                fmt::format("{}x{}", one.extent.image.h, one.extent.image.w),
                fmt::format("{:.1f}", millions(one.measured.macs)),
                fmt::format("{:.2f}", millions(one.measured.params)), fmt::format("{:.4f}", one.latency_ms()),
-               share_text(identity, one), fmt::format("{:.6g}", one.measured.score), one.rule});
+               share_text(identity, one),
+               one.measured.score_failure.empty() ? fmt::format("{:.6g}", one.measured.score) : "none",
+               one.rule});
   }
   std::string text =
       fmt::format("{} on {}: {} variants simulated, {} on the front, 1 chosen by {}\n\n", identity.network,
                   bench.options().chip.name, scaled.variants.size(), scaled.front.size(), identity.evaluator);
-  text += table.text(kAnyWidth);
+  text += table.text(kAnyWidth) + screen_text(scaled.screen);
+  if (scaled.finished) text += finish_text(*scaled.finished);
   for (const std::string& note : scaled.notes) text += "note: " + note + "\n";
   return text;
 }
@@ -131,6 +199,8 @@ std::string scaled_json(const Identity& identity, const Bench& bench, const Scal
       {"depth", network.fixed().depth}, {"width", network.fixed().width}, {"image", network.fixed().image}};
   json["chosen"] = 1;
   json["notes"] = scaled.notes;
+  if (scaled.screen.combinations > 0) json["sums"] = screen_json(scaled.screen);
+  if (scaled.finished) json["finish"] = finish_json(identity.finish, *scaled.finished);
   json["variants"] = Json::array();
   const std::vector<std::size_t> ranks = ranks_of(scaled);
   for (std::size_t i = 0; i < scaled.variants.size(); ++i) {

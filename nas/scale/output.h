@@ -18,6 +18,7 @@ struct Identity {
   std::string measure;    ///< search::Evaluator::measure()
   std::uint64_t seed = 1;
   std::string version;
+  FinishOptions finish;
 };
 
 /// The front as a table, best score first, and what was simulated.

@@ -60,6 +60,13 @@ class Scalable {
 /// copies. nullptr for a network of a space without stages. Throws UserError for what names no network.
 std::unique_ptr<Scalable> scalable_of_space(const std::string& network);
 
+/// Any other network. Depth: its residual blocks (residual.h), of equal shape one behind another, are stages;
+/// they are copied and taken away like those above. Width and image: see resize.h. What it cannot change is
+/// fixed with the reason: no residual blocks, an operator that cannot follow, an input that is no image [N,
+/// C, H, W], quantised channels. Throws UserError when nothing at all can be changed, unless
+/// the network is wanted `as_it_is`.
+std::unique_ptr<Scalable> scalable_of_graph(std::string name, ir::Graph graph, bool as_it_is = false);
+
 /// Of which of `parameters` (by block) a stage of `depth` blocks is made: indices, ascending.
 std::vector<std::size_t> blocks_at_depth(const std::vector<std::int64_t>& parameters, std::int64_t depth);
 
