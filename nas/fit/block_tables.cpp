@@ -153,7 +153,10 @@ class BlockTableBuilder {
         index + 1 < tables_.places_.size() ? tables_.places_[index + 1].offset : tables_.entries_.size();
     for (std::size_t row = place.offset; row < end; ++row) {
       const std::optional<Genome> genome = network_of(place, row - place.offset, completions);
-      if (!genome) continue;
+      if (!genome) {
+        tables_.entries_[row] = BlockTables::kNever;
+        continue;
+      }
       for (Block& block : space_.blocks(*genome)) {
         if (block.place != order_[index]) continue;
         const auto [at, added] = known_.emplace(block.name, static_cast<std::uint32_t>(known_.size()));

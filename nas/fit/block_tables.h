@@ -26,21 +26,30 @@ class BlockTables {
     for (const Place& place : places_) {
       std::size_t row = place.offset;
       for (const Digit& digit : place.digits) row += digit.stride * genome[digit.gene];
-      if (entries_[row] != kNone) visit(entries_[row]);
+      if (entries_[row] < kNever) visit(entries_[row]);
     }
   }
   [[nodiscard]] std::size_t entries() const { return entries_.size(); }
 
- private:
-  static constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
+  /// What a place's table holds besides indices in blocks().
+  static constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();  ///< no block
+  static constexpr std::uint32_t kNever = kNone - 1;  ///< no canonical genome has these choices
   struct Digit {
     std::size_t gene = 0;
     std::size_t stride = 0;
   };
+  /// A place's table: its row is the sum of stride * choice over the digits.
   struct Place {
     std::vector<Digit> digits;
-    std::size_t offset = 0;
+    std::size_t offset = 0;  ///< in entries
   };
+  /// From image to output.
+  [[nodiscard]] const std::vector<Place>& places() const { return places_; }
+  [[nodiscard]] std::uint32_t entry(const Place& place, std::size_t row) const {
+    return entries_[place.offset + row];
+  }
+
+ private:
   std::vector<Place> places_;
   std::vector<std::uint32_t> entries_;
   std::vector<space::Block> blocks_;

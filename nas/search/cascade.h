@@ -1,15 +1,17 @@
-// The first stage of a search's cascade: models of latency, fitted to what the search has simulated, that say
-// which networks are worth a simulation.
+// The first stage of a search's cascade: models of latency that say which networks are worth a simulation.
+// They are fitted to what the search has simulated, or are the sum of a table of the space's blocks.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "nas/fit/predictor.h"
 #include "nas/jobs/batch.h"
 #include "nas/space/space.h"
+#include "nas/table/additive.h"
 #include "sim/base/config.h"
 #include "workloads/ir/graph.h"
 
@@ -24,24 +26,42 @@ struct SearchChip {
 };
 
 struct ScreenOptions {
-  std::string model;             ///< of fit::model_names(); "": every network is simulated
-  std::size_t learn_from = 100;  ///< simulations before the first fit
+  std::string model;           ///< of screen_names(); "": every network is simulated
+  std::size_t learn_from = 0;  ///< simulations before the first fit; 0: 100, 30 of "additive"
   /// The range in which a network's latency is expected is the model's interval, this many times as wide.
   double margin = 1.5;
   std::uint64_t seed = 1;
 };
 
+/// "additive" and fit::model_names().
+std::vector<std::string> screen_names();
+
+/// The space's blocks in networks, measured (table::Context::network), and how many simulations that asked
+/// for. Throws UserError when they are more than `most`, for a space whose blocks are too many to list, and
+/// when stopped.
+struct BlockCosts {
+  table::AdditiveModel sums;
+  std::size_t simulations = 0;
+};
+BlockCosts measure_blocks(const space::Space& space, const SearchChip& chip, const jobs::BatchOptions& how,
+                          std::size_t most);
+
 /// Learns from simulations in the order they are told, so that equal searches have equal screens.
 class Screen {
  public:
+  /// Throws UserError for an unknown model, with the nearest.
   Screen(ScreenOptions options, std::shared_ptr<const space::Space> space, std::vector<SearchChip> chips);
   ~Screen();
   Screen(const Screen&) = delete;
   Screen& operator=(const Screen&) = delete;
 
+  /// Of "additive", measures the tables; of other models does nothing. `how` and `most` as for
+  /// measure_blocks(). Gives the simulations that it asked for.
+  std::size_t prepare(const jobs::BatchOptions& how, std::size_t most);
+
   /// Whether there is a model for each chip.
   [[nodiscard]] bool ready() const;
-  /// A latency in ms, and the range it is expected in.
+  /// A latency in ms, and the range it is expected in; from 0 to infinity where the model knows nothing.
   struct Expected {
     double low_ms = 0, middle_ms = 0, high_ms = 0;
   };
@@ -66,7 +86,11 @@ class Screen {
  private:
   struct Chip;
   [[nodiscard]] bool due() const;
+  [[nodiscard]] std::size_t fewest_learnt() const;
+  /// nullopt for a network with a block that the chip refused.
+  [[nodiscard]] std::optional<double> sum_ns(const Chip& chip, const space::Genome& genome) const;
   void fit(Chip& chip);
+  void fit_sums(Chip& chip);
 
   ScreenOptions options_;
   std::shared_ptr<const space::Space> space_;

@@ -8,6 +8,7 @@
 #include <limits>
 #include <numeric>
 
+#include "nas/search/driver_bounds.h"
 #include "sim/base/error.h"
 
 namespace npusim::search {
@@ -30,6 +31,9 @@ class Stopwatch {
 /// Simulated when nothing seen keeps the limits by prediction: the user is told of the nearest.
 constexpr std::size_t kNearest = 5;
 
+/// Simulations that a table of blocks may take when nothing keeps the limits.
+constexpr std::size_t kMostForRescue = 1000;
+
 bool has_limit(const Limits& limits) {
   return limits.latency_ms || limits.macs || limits.params || limits.dram_mb;
 }
@@ -49,6 +53,10 @@ class Search {
       throw UserError("--aim limit: expected a hard limit, such as --latency-ms 2.5");
     }
     strategy_ = make_strategy(options.strategy, *space_, how);
+    if (has_limit(options.goals.limits) && !options.goals.limits.soft) {
+      bounds_ = std::make_unique<Bounds>(space_);
+      check_limits(*bounds_, *space_, chips_, options.goals, batch_options());
+    }
     if (options.screen.model.empty()) return;
     const std::vector<std::string>& kinds = options.goals.objectives;
     if (options.goals.limits.dram_mb || std::find(kinds.begin(), kinds.end(), "dram") != kinds.end()) {
@@ -56,6 +64,8 @@ class Search {
           "--screen: models predict latency, not DRAM traffic; leave out --screen or the DRAM goal");
     }
     screen_ = std::make_unique<Screen>(options.screen, space_, chips);
+    const Stopwatch watch(out_.effort.table_s);
+    out_.effort.table = screen_->prepare(batch_options(), options.of_strategy.budget);
   }
 
   SearchResult run() {
@@ -67,6 +77,7 @@ class Search {
       tell(first);
     }
     confirm();
+    if (archive_.front().empty()) rescue();
     finish();
     return std::move(out_);
   }
@@ -74,16 +85,17 @@ class Search {
  private:
   bool ask(std::size_t most) {
     const Stopwatch watch(out_.effort.strategy_s);
-    for (space::Genome& genome : strategy_->ask(most)) {
-      const std::size_t at = out_.seen.size();
-      Seen one;
-      one.encoding = space_->encode(genome);
-      one.genome = std::move(genome);
-      place_.emplace(one.genome, at);
-      out_.seen.push_back(std::move(one));
-      graphs_.emplace_back();
-    }
+    for (space::Genome& genome : strategy_->ask(most)) add(std::move(genome));
     return out_.seen.size() > graphs_told_;
+  }
+
+  void add(space::Genome genome) {
+    Seen one;
+    one.encoding = space_->encode(genome);
+    one.genome = std::move(genome);
+    place_.emplace(one.genome, out_.seen.size());
+    out_.seen.push_back(std::move(one));
+    graphs_.emplace_back();
   }
 
   void evaluate(std::size_t first) {
@@ -208,6 +220,14 @@ class Search {
     });
   }
 
+  [[nodiscard]] jobs::BatchOptions batch_options() const {
+    jobs::BatchOptions how;
+    how.workers = options_.workers;
+    how.version = options_.version;
+    how.store = options_.store;
+    return how;
+  }
+
   void simulate(const std::vector<std::size_t>& worth) {
     if (worth.empty()) return;
     const Stopwatch watch(out_.effort.simulate_s);
@@ -219,10 +239,7 @@ class Search {
         batch.jobs.push_back({c, g, chips_[c].dtype, screen_ != nullptr});
       }
     }
-    jobs::BatchOptions how;
-    how.workers = options_.workers;
-    how.version = options_.version;
-    how.store = options_.store;
+    jobs::BatchOptions how = batch_options();
     how.resume = options_.resume && out_.history.empty();
     const jobs::BatchResult results = jobs::run_batch(batch, how);
     if (results.stopped) throw UserError("stopped; what was done is kept: repeat the command to continue");
@@ -304,6 +321,32 @@ class Search {
     for (const std::size_t i : last) settle(i);
   }
 
+  /// Nothing seen keeps the limits: evaluates, beyond the budget, the networks with the least MACs,
+  /// parameters and bytes, and that with the least sum of a table of blocks.
+  void rescue() {
+    if (bounds_ == nullptr || !bounds_->known()) return;
+    std::vector<space::Genome> genomes = bounds_->least();
+    if (options_.goals.limits.latency_ms) {
+      for (const SearchChip& chip : chips_) {
+        try {
+          const BlockCosts costs = measure_blocks(*space_, chip, batch_options(), kMostForRescue);
+          if (const auto genome = bounds_->fastest(costs.sums)) genomes.push_back(*genome);
+        } catch (const UserError&) {  // too many blocks for a table
+        }
+      }
+    }
+    const std::size_t first = out_.seen.size();
+    for (space::Genome& genome : genomes) {
+      if (place_.count(genome) == 0) add(std::move(genome));
+    }
+    std::vector<std::size_t> fresh(out_.seen.size() - first);
+    std::iota(fresh.begin(), fresh.end(), first);
+    for (const std::size_t i : fresh) build(i);
+    simulate(fresh);
+    score(fresh);
+    for (const std::size_t i : fresh) settle(i);
+  }
+
   /// What was predicted to exceed the limits least.
   [[nodiscard]] std::vector<std::size_t> nearest() const {
     std::vector<std::size_t> open;
@@ -369,6 +412,7 @@ class Search {
   const SearchOptions& options_;
   std::unique_ptr<Strategy> strategy_;
   std::unique_ptr<Screen> screen_;
+  std::unique_ptr<Bounds> bounds_;  ///< of searches with hard limits
   Archive archive_;
   std::vector<std::unique_ptr<ir::Graph>> graphs_;  ///< by network seen; kept while they may be simulated
   std::size_t graphs_told_ = 0;

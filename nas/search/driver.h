@@ -51,8 +51,12 @@ struct SearchOptions {
 struct Effort {
   std::size_t simulations = 0;  ///< asked for, including those that the store answered
   std::size_t run = 0;          ///< of these, simulated now
+  std::size_t table = 0;        ///< besides, for the screen's table of blocks
+  double table_s = 0;           ///< of that
   double build_s = 0, score_s = 0, simulate_s = 0, screen_s = 0, strategy_s = 0;
-  [[nodiscard]] double total_s() const { return build_s + score_s + simulate_s + screen_s + strategy_s; }
+  [[nodiscard]] double total_s() const {
+    return build_s + score_s + simulate_s + table_s + screen_s + strategy_s;
+  }
 };
 
 struct SearchResult {
