@@ -15,6 +15,10 @@ namespace {
 
 constexpr std::size_t kRowsPerKey = 3;
 constexpr double kSame = 1e-6;  ///< objectives that differ by less do not justify a change, relative
+/// No chip of ours is that far off: a row beyond has another unit or another network.
+constexpr double kAbsurd = 50;
+/// From this batch on, a latency that is about one image's shows.
+constexpr std::int64_t kTellingBatch = 4;
 
 class Calibrator {
  public:
@@ -55,7 +59,31 @@ class Calibrator {
     const Prediction& now = simulations_.at(out_.start);
     if (!now.refused.empty()) throw UserError(now.refused);
     out_.before = now.latency;
+    for (std::size_t i = 0; i < rows_.size(); ++i) doubt(i);
     out_.objective_before = objective(problem_.measured, out_.train, now);
+  }
+
+  /// Refuses a row in another unit, and warns of one that is of one image. Rows that are only shown are free.
+  void doubt(std::size_t i) {
+    const Row& row = rows_[i];
+    if (row.weight == 0) return;
+    const double ratio = row.measured / out_.before[i];
+    const std::string_view unit = to_string(problem_.measured.unit);
+    const std::string where = fmt::format("{}:{}: {}", problem_.measured.file, row.line, row.network);
+    if (ratio > kAbsurd || ratio < 1 / kAbsurd) {
+      throw UserError(fmt::format(
+          "{}: measured {:.4g} {}, simulated {:.4g} {}: {:.3g} times {}; is the column's unit right "
+          "(latency_ms, latency_us, cycles; of the whole batch), and the network?",
+          where, row.measured, unit, out_.before[i], unit, ratio > 1 ? ratio : 1 / ratio,
+          ratio > 1 ? "less" : "more"));
+    }
+    const double images = static_cast<double>(row.batch) * ratio;
+    if (row.batch >= kTellingBatch && images > 2.0 / 3 && images < 1.5) {
+      out_.warnings.push_back(fmt::format(
+          "{}: the latency looks like one image's: {:.4g} {} is 1/{:.1f} of what batch {} takes in "
+          "simulation; latencies are of the whole batch",
+          where, row.measured, unit, 1 / ratio, row.batch));
+    }
   }
 
   double value(const Setting& setting) {

@@ -160,7 +160,10 @@ std::string to_text(const std::string& hw, const Problem& problem, const Calibra
   std::string text = fmt::format("{} fitted to {}, {} in all\n\n", hw, rows_source(problem, done),
                                  problem.measured.rows.size());
   text += keys_grid(problem, done).plain();
-  text += fmt::format("condition of the rows' slopes: {}\n\n", condition_text(done));
+  text += fmt::format(
+      "elasticity: per cent of latency for one per cent of the key, mean of the rows; condition of the rows' "
+      "slopes: {}\n(near 1: each key is told by itself; from about 30 on, keys stand in for one another)\n\n",
+      condition_text(done));
   text += errors_grid(done).plain() + "\n" + rows_grid(problem, done).plain();
   text += fmt::format("\n{} settings, {} simulations\n", done.spent.settings, done.spent.simulations);
   for (const std::string& warning : done.warnings) text += trace::labelled("warning", warning, 9, kWidth);

@@ -11,6 +11,9 @@ namespace npusim::calibrate {
 /// Keys, errors before and after, rows, warnings: plain text.
 std::string to_text(const std::string& hw, const Problem& problem, const Calibration& done);
 
+/// The same as one JSON object, schema npusim.calibration/1 (docs/calibrate.md).
+std::string to_json(const std::string& hw, const Problem& problem, const Calibration& done);
+
 /// The same as a section in Markdown, for docs/calibration or a user's own ledger; no date, no machine.
 std::string to_ledger(const std::string& hw, const Problem& problem, const Calibration& done);
 

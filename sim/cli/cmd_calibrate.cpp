@@ -33,6 +33,7 @@ struct CalibrateOptions {
   calibrate::Options fit;
   std::string output;
   std::string ledger;
+  std::string format = "text";
   BatchRunOptions run;
 };
 
@@ -128,6 +129,7 @@ void append(const std::string& path, const std::string& text) {
 void calibrate_and_write(CalibrateOptions& options) {
   options.fit.search.method =
       static_cast<calibrate::Method>(choose("--method", options.method, {"bobyqa", "cobyla", "sbplx"}));
+  const bool as_json = choose("--format", options.format, {"text", "json"}) == 1;
   check_writable(options.output);
   calibrate::Problem problem;
   problem.description = resolve(options.hardware);
@@ -149,7 +151,12 @@ void calibrate_and_write(CalibrateOptions& options) {
   }
   if (!options.ledger.empty())
     append(options.ledger, calibrate::to_ledger(options.hardware.hw, problem, done));
-  write_output("", calibrate::to_text(options.hardware.hw, problem, done));
+  write_output("", as_json ? calibrate::to_json(options.hardware.hw, problem, done)
+                           : calibrate::to_text(options.hardware.hw, problem, done));
+  if (!options.output.empty()) {
+    std::fprintf(stderr, "npusim: the fitted chip is in %s: use it as --hw %s\n", options.output.c_str(),
+                 options.output.c_str());
+  }
 }
 
 void add_files(CLI::App& command, CalibrateOptions& options) {
@@ -167,6 +174,8 @@ void add_files(CLI::App& command, CalibrateOptions& options) {
       .add_option("-o,--output", options.output,
                   "write the fitted chip here, for --hw; a name that ends in .yaml")
       ->type_name("FILE");
+  command.add_option("--format", options.format, "text or json (docs/calibrate.md); default: text")
+      ->type_name("FORMAT");
   command.add_option("--ledger", options.ledger, "append an entry in Markdown here")->type_name("FILE");
 }
 

@@ -1,4 +1,5 @@
 // npusim calibrate as users run it.
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "tests/catch.h"
@@ -81,4 +82,95 @@ TEST_CASE("calibrate refuses wrong input and names row, key or option") {
   CHECK(contains(complaint({"--hw", "ascend310"}), "--free is required"));
   CHECK(contains(complaint({"--hw", "ascend310", "--free", "launch.task_us=1..9", "--method", "bobqa"}),
                  "did you mean 'bobyqa'?"));
+}
+
+TEST_CASE("the JSON of 5 rows has keys, errors that are the means of its rows, and the text's warnings") {
+  const TempFolder folder;
+  write_file(
+      folder / "rows.csv", "network,batch,latency_ms,split,weight,who\n" + [] {
+        std::string rows = rows_of_seven();
+        rows.erase(0, rows.find('\n') + 1);
+        std::string with_more;
+        std::size_t line = 0;
+        for (std::size_t at = 0; at < rows.size(); ++line) {
+          const std::size_t end = rows.find('\n', at);
+          with_more += rows.substr(at, end - at) + (line == 3 ? ",test,1,me\n" : ",train,1,me\n");
+          at = end + 1;
+        }
+        return with_more + "resnet8,1,0.5,,0,me\n";
+      }());
+  const auto run = [&](const std::string& format) {
+    return run_npusim({"calibrate", "--hw", "ascend310", "--measured", folder / "rows.csv", "--free",
+                       "launch.task_us=2..20", "--format", format, "--store", folder / "store.db", "-j",
+                       "1"});
+  };
+  const Outcome outcome = run("json");
+  INFO(outcome.err);
+  REQUIRE(outcome.exit_code == 0);
+  const auto json = nlohmann::json::parse(outcome.out);
+  CHECK(json.at("schema") == "npusim.calibration/1");
+  CHECK(json.at("hw") == "ascend310");
+  CHECK(json.at("measured").at("unit") == "ms");
+  CHECK(json.at("measured").at("ignored_columns") == std::vector<std::string>{"who"});
+  const auto& key = json.at("keys").at(0);
+  CHECK(key.at("key") == "launch.task_us");
+  CHECK(key.at("before") == 10);
+  CHECK(key.at("fitted").get<double>() == Approx(7).epsilon(0.002));
+  CHECK(key.at("low95").get<double>() <= 7);
+  CHECK(key.at("high95").get<double>() >= 6.99);
+  CHECK(key.at("known") == "determined");
+  CHECK(key.at("at_bound").is_null());
+  REQUIRE(json.at("rows").size() == 5);
+  const auto mean = [&](const char* used, const char* which) {
+    double sum = 0;
+    int rows = 0;
+    for (const auto& row : json.at("rows")) {
+      if (row.at("used") != used) continue;
+      sum += std::abs(row.at(which).get<double>() / row.at("measured").get<double>() - 1);
+      ++rows;
+    }
+    return std::pair{rows, sum / rows};
+  };
+  const auto& errors = json.at("errors");
+  const auto check = [&](const char* name, const char* used, const char* which) {
+    CAPTURE(name);
+    const auto [rows, mape] = mean(used, which);
+    CHECK(errors.at(name).at("rows") == rows);
+    CHECK(errors.at(name).at("mape").get<double>() == Approx(mape).epsilon(1e-9));
+  };
+  check("before", "fit", "before");
+  check("fitted", "fit", "fitted");
+  check("cross_validation", "fit", "crossed");
+  check("test_before", "test", "before");
+  check("test_fitted", "test", "fitted");
+  CHECK(errors.at("before").at("mape") > errors.at("fitted").at("mape"));
+  CHECK(json.at("rows").at(4).at("used") == "no");
+  CHECK(json.at("rows").at(4).at("line") == 6);
+  CHECK(json.at("rows").at(4).at("crossed").is_null());
+  const std::string text = run("text").out;
+  CHECK(json.at("warnings").size() == 0);
+  CHECK_FALSE(contains(text, "warning:"));
+  CHECK(contains(run("jsn").err, "did you mean 'json'?"));
+}
+
+TEST_CASE(
+    "latencies in another unit are refused by line, and latencies of one image of a batch are doubted") {
+  const TempFolder folder;
+  const auto run = [&](const std::string& rows) {
+    write_file(folder / "rows.csv", rows);
+    return run_npusim({"calibrate", "--hw", "ascend310", "--measured", folder / "rows.csv", "--free",
+                       "launch.task_us=2..20", "--folds", "0", "--starts", "0", "--store",
+                       folder / "store.db", "-j", "1"});
+  };
+  const std::string good = rows_of_seven();
+  const std::string last = good.substr(good.rfind(',') + 1);
+  const Outcome unit = run(good + "resnet8,8," + std::to_string(1000 * std::stod(last)) + "\n");
+  CHECK(unit.exit_code == 1);
+  CHECK(contains(unit.err, "rows.csv:6: resnet8: measured "));
+  CHECK(contains(unit.err, "times less; is the column's unit right"));
+  const Outcome image = run(good + "resnet8,8," + std::to_string(std::stod(last) / 8) + "\n");
+  INFO(image.err);
+  CHECK(image.exit_code == 0);
+  CHECK(contains(image.out, "rows.csv:6: resnet8: the latency looks like one image's"));
+  CHECK_FALSE(contains(image.out, "rows.csv:5"));
 }
