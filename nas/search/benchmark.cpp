@@ -19,13 +19,6 @@ constexpr double kNegligible = 1e-15;
 /// Latencies at which the integral over latency is taken, at most about twice as many.
 constexpr std::size_t kSteps = 2000;
 
-/// The value that a share `quantile` of `values` does not exceed.
-double quantile_of(std::vector<double> values, double quantile) {
-  std::sort(values.begin(), values.end());
-  const auto place = static_cast<std::size_t>(quantile * static_cast<double>(values.size()));
-  return values[std::min(place, values.size() - 1)];
-}
-
 /// The numbers of networks that have a latency.
 std::vector<std::size_t> runnable(const Benchmark& benchmark) {
   std::vector<std::size_t> all;
@@ -54,13 +47,19 @@ double expected_best(const Benchmark& benchmark, const std::vector<std::size_t>&
 
 }  // namespace
 
+double quantile_of(std::vector<double> values, double quantile) {
+  std::sort(values.begin(), values.end());
+  const auto place = static_cast<std::size_t>(quantile * static_cast<double>(values.size()));
+  return values[std::min(place, values.size() - 1)];
+}
+
 Truth truth_of(const Benchmark& benchmark, double quantile) {
   const std::vector<std::size_t> all = runnable(benchmark);
   if (all.empty() || quantile <= 0 || quantile > 1) {
     throw UserError("a benchmark needs networks that run and a quantile above 0 and of at most 1");
   }
   std::vector<double> latencies, accuracies;
-  std::vector<Point> points;
+  std::vector<std::pair<Point, std::size_t>> points;
   for (const std::size_t i : all) {
     latencies.push_back(benchmark.latency[i]);
     accuracies.push_back(benchmark.accuracy[i]);
@@ -72,11 +71,13 @@ Truth truth_of(const Benchmark& benchmark, double quantile) {
   truth.best = -std::numeric_limits<double>::infinity();
   for (const std::size_t i : all) {
     if (benchmark.latency[i] <= truth.limit) truth.best = std::max(truth.best, benchmark.accuracy[i]);
-    points.push_back({-benchmark.accuracy[i], benchmark.latency[i]});
+    points.push_back({{-benchmark.accuracy[i], benchmark.latency[i]}, i});
   }
   std::sort(points.begin(), points.end());
-  for (const Point& point : points) {
-    if (truth.front.empty() || point[1] < truth.front.back()[1]) truth.front.push_back(point);
+  for (const auto& [point, network] : points) {
+    if (!truth.front.empty() && point[1] >= truth.front.back()[1]) continue;
+    truth.front.push_back(point);
+    truth.front_networks.push_back(network);
   }
   truth.hypervolume = hypervolume(truth.front, truth.reference);
   return truth;

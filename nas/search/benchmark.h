@@ -27,8 +27,12 @@ struct Truth {
   double best = 0;           ///< the highest accuracy within the limit
   Point reference;           ///< {-accuracy, latency}: the 10 % quantile of accuracy, the largest latency
   std::vector<Point> front;  ///< all of {-accuracy, latency} that nothing dominates
-  double hypervolume = 0;    ///< of the front, from `reference`
+  std::vector<std::size_t> front_networks;  ///< by point of the front the first network there
+  double hypervolume = 0;                   ///< of the front, from `reference`
 };
+/// The value that a share `quantile` of `values` does not exceed; of at least one value.
+double quantile_of(std::vector<double> values, double quantile);
+
 /// Throws UserError unless the quantile is above 0 and at most 1 and there are networks.
 Truth truth_of(const Benchmark& benchmark, double quantile);
 

@@ -51,9 +51,19 @@ class Referee {
     }
     evaluation.objectives = {-benchmark_.accuracy[i], latency};
     archive_.insert(evaluation);
-    if (latency <= truth_.limit) best_ = std::max(best_, benchmark_.accuracy[i]);
+    if (latency <= truth_.limit && (winner_.empty() || benchmark_.accuracy[i] > best_)) {
+      best_ = benchmark_.accuracy[i];
+      winner_ = {i};
+    }
     if (aim == Aim::limit) evaluation.violation = std::max(0.0, latency / truth_.limit - 1);
     return evaluation;
+  }
+
+  [[nodiscard]] std::vector<std::size_t> returned(Aim aim) const {
+    if (aim == Aim::limit) return winner_;
+    std::vector<std::size_t> front;
+    for (const Evaluation& evaluation : archive_.front()) front.push_back(numbers_.at(evaluation.genome));
+    return front;
   }
 
   [[nodiscard]] Checkpoint checkpoint(std::size_t evaluations) const {
@@ -73,7 +83,8 @@ class Referee {
   const Truth& truth_;
   const Numbers& numbers_;
   Archive archive_;
-  double best_;
+  double best_;                      ///< accuracy within the limit
+  std::vector<std::size_t> winner_;  ///< the network that has it, once there is one
 };
 
 Trial run(const Benchmark& benchmark, const Truth& truth, const Numbers& numbers, const std::string& strategy,
@@ -89,7 +100,7 @@ Trial run(const Benchmark& benchmark, const Truth& truth, const Numbers& numbers
   strategy_options.reward_target = truth.limit;
   const std::unique_ptr<Strategy> searcher = make_strategy(strategy, *benchmark.space, strategy_options);
   Referee referee(benchmark, truth, numbers);
-  Trial trial{benchmark.name, strategy, aim, seed, {}};
+  Trial trial{benchmark.name, strategy, aim, seed, {}, {}};
   std::size_t evaluations = 0;
   for (;;) {
     const std::size_t until = options.every - evaluations % options.every;
@@ -104,6 +115,7 @@ Trial run(const Benchmark& benchmark, const Truth& truth, const Numbers& numbers
   if (trial.checkpoints.empty() || trial.checkpoints.back().evaluations < evaluations) {
     trial.checkpoints.push_back(referee.checkpoint(evaluations));
   }
+  trial.returned = referee.returned(aim);
   return trial;
 }
 
@@ -127,6 +139,7 @@ Comparison compare(const Benchmark& benchmark, const CompareOptions& options) {
                         options.budget,
                         expected_of_random(benchmark, truth, options.budget),
                         regret_of_most_macs(benchmark, truth),
+                        shares_of(benchmark, truth),
                         {}};
   const Numbers numbers = numbers_of(benchmark);
   for (const Aim aim : options.aims) {
@@ -182,7 +195,7 @@ std::string text_of(const Comparison& comparison) {
   }
   text += fmt::format("  random, expected: {:.3f} {:.4f}; most MACs within the limit: {:.3f}\n",
                       comparison.random.regret, comparison.random.hypervolume, comparison.most_macs);
-  return text;
+  return text + text_of(comparison.shares);
 }
 
 void write_csv(const std::vector<Comparison>& comparisons, std::ostream& out) {

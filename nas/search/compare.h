@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "nas/search/benchmark.h"
+#include "nas/search/shares.h"
 #include "nas/search/strategy.h"
 
 namespace npusim::search {
@@ -32,7 +33,12 @@ struct Trial {
   Aim aim = Aim::front;
   std::uint64_t seed = 0;
   std::vector<Checkpoint> checkpoints;  ///< every CompareOptions::every evaluations, the last at the end
+  /// Numbers of the networks that the search returns: its front by accuracy, descending; of Aim::limit the
+  /// best within the limit, or none.
+  std::vector<std::size_t> returned = {};
 };
+
+struct Comparison;
 
 struct CompareOptions {
   std::vector<std::string> strategies = strategy_names();
@@ -43,6 +49,8 @@ struct CompareOptions {
   double quantile = 0.3;          ///< of latency, the limit
   StrategyOptions strategy = {};  ///< seed, budget, aim and limits are filled in
   std::function<void(const std::string&)> progress = [](const std::string&) {};  ///< told each trial
+  /// Looks at each benchmark's comparison in run_compare(); what it returns is appended to the text.
+  std::function<std::string(const Benchmark&, const Comparison&)> afterwards = {};
 };
 
 /// Searches the benchmark once.
@@ -57,6 +65,7 @@ struct Comparison {
   std::size_t budget = 0;
   Expected random;       ///< of `budget` evaluations
   double most_macs = 0;  ///< regret_of_most_macs()
+  std::vector<Share> shares;
   std::vector<Trial> trials;
 };
 Comparison compare(const Benchmark& benchmark, const CompareOptions& options);

@@ -133,8 +133,11 @@ std::string run_compare(const std::vector<std::string>& benchmarks, const std::s
   std::vector<Comparison> comparisons;
   std::string text;
   for (const std::string& name : benchmarks) {
-    comparisons.push_back(compare(benchmark_of(name, space), options));
-    text += text_of(comparisons.back()) + "\n";
+    const Benchmark benchmark = benchmark_of(name, space);
+    comparisons.push_back(compare(benchmark, options));
+    text += text_of(comparisons.back());
+    if (options.afterwards) text += options.afterwards(benchmark, comparisons.back());
+    text += "\n";
   }
   if (csv != nullptr) write_csv(comparisons, *csv);
   return text;

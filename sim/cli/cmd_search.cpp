@@ -14,6 +14,7 @@
 #include "hw_models/api/npu.h"
 #include "nas/search/compare.h"
 #include "nas/search/driver.h"
+#include "nas/search/fresh.h"
 #include "nas/search/output.h"
 #include "sim/base/error.h"
 #include "sim/cli/commands.h"
@@ -32,11 +33,13 @@ struct SearchCommand {
   std::string combine = "worst";
   std::string objectives = "score,latency";
   std::string aim = "front";
+  std::vector<std::string> genes;
   search::EvaluatorOptions evaluator;
   search::SearchOptions search;
   std::string output;
   std::vector<std::string> compare;  ///< benchmarks of strategies, instead of a search
   std::size_t seeds = 10;            ///< of each strategy there
+  std::string strategies;            ///< to compare; "": all
   bool weights = false;
   std::int64_t workers = 0;
   std::string store;
@@ -119,11 +122,41 @@ std::string effort_text(const search::SearchResult& result) {
              100 * result.screen.mean_error);
 }
 
+std::size_t workers_of(const SearchCommand& command) {
+  return command.workers > 0 ? static_cast<std::size_t>(command.workers)
+                             : std::max(1U, std::thread::hardware_concurrency());
+}
+
+std::optional<jobs::Store> store_of(const SearchCommand& command) {
+  if (command.no_store) return std::nullopt;
+  return std::optional<jobs::Store>(std::in_place,
+                                    command.store.empty() ? jobs::default_store_path() : command.store);
+}
+
+/// Of --compare: simulates what the searches returned on the chip of --hw, where one is named.
+void add_fresh_simulations(const SearchCommand& command, jobs::Store* store,
+                           search::CompareOptions& options) {
+  if (command.hw.empty()) return;
+  const std::vector<search::SearchChip> chips = chips_of(command);
+  if (chips.size() > 1) throw UserError("--compare: expected one --hw, that of the benchmark's latencies");
+  search::FreshOptions how;
+  how.workers = workers_of(command);
+  how.version = jobs::version_text(NPUSIM_VERSION);
+  how.store = store;
+  options.afterwards = [chip = chips.front(), how](const search::Benchmark& benchmark,
+                                                   const search::Comparison& comparison) {
+    return search::text_of(search::simulate_returned(benchmark, comparison, chip, how), chip.name);
+  };
+}
+
 void run_comparison(const SearchCommand& command) {
   search::CompareOptions options;
   options.budget = command.search.of_strategy.budget;
   options.strategy = command.search.of_strategy;
   options.seeds = command.seeds;
+  if (!command.strategies.empty()) options.strategies = words_of(command.strategies);
+  std::optional<jobs::Store> store = command.hw.empty() ? std::nullopt : store_of(command);
+  add_fresh_simulations(command, store ? &*store : nullptr, options);
   std::ostringstream csv;
   const std::string text = search::run_compare(command.compare, command.space, options, &csv);
   if (!command.output.empty()) write_output(command.output, csv.str());
@@ -140,20 +173,17 @@ void run(SearchCommand command) {
   how.goals.objectives = words_of(command.objectives);
   search::check(how.goals);
   how.of_strategy.constrained = choose("--aim", command.aim, {"front", "limit"}) == 1;
+  for (const std::string& text : command.genes) how.genes.push_back(sweep::parse_set(text));
   make_folder(command.output);
-  how.workers = command.workers > 0 ? static_cast<std::size_t>(command.workers)
-                                    : std::max(1U, std::thread::hardware_concurrency());
+  how.workers = workers_of(command);
   how.version = jobs::version_text(NPUSIM_VERSION);
   how.screen.seed = how.of_strategy.seed;
   how.of_strategy.reward_target = how.goals.limits.latency_ms.value_or(0);
   command.evaluator.workers = how.workers;
   command.evaluator.command.folder = (fs::path(command.output) / "candidates").string();
   const std::unique_ptr<search::Evaluator> evaluator = search::make_evaluator(command.evaluator, space.get());
-  std::optional<jobs::Store> store;
-  if (!command.no_store) {
-    store.emplace(command.store.empty() ? jobs::default_store_path() : command.store);
-    how.store = &*store;
-  }
+  std::optional<jobs::Store> store = store_of(command);
+  if (store) how.store = &*store;
   search::SearchResult result;
   {
     const RoundLine line(how.of_strategy.budget);
@@ -162,7 +192,8 @@ void run(SearchCommand command) {
   }
   const search::SearchIdentity identity{
       command.space,    evaluator->name(),    evaluator->measure(),   how.strategy,   command.aim,
-      how.screen.model, how.of_strategy.seed, how.of_strategy.budget, NPUSIM_VERSION, how.goals};
+      how.screen.model, how.of_strategy.seed, how.of_strategy.budget, NPUSIM_VERSION, how.goals,
+      how.genes};
   search::write_search(command.output, identity, *space, chips, result, command.weights);
   write_output("", search::front_text(identity, chips, result) + effort_text(result));
 }
@@ -184,7 +215,8 @@ void add_goals(CLI::App& app, SearchCommand& command) {
       ->type_name("X")
       ->check(CLI::Range(-100.0, 0.0));
   app.add_option("--objectives", command.objectives,
-                 "score, then latency, dram, macs, params, separated by commas; default: score,latency")
+                 "score, then latency, dram, macs, params, area (of --gene), separated by commas; default: "
+                 "score,latency")
       ->type_name("LIST");
   app.add_option("--aim", command.aim,
                  "front: all trade-offs; limit: the best score within the hard limits, where strategies then "
@@ -254,6 +286,13 @@ void add_search(CLI::App& app) {
       ->type_name("SPACE");
   sub->add_option("--dtype", command->dtype, "fp16, int8, ...; default: each chip's first")
       ->type_name("TYPE");
+  sub->add_option(
+         "--gene", command->genes,
+         "a key of the chip's description with values (dram.channels=1,2,4 or cube.m=8..32:8), searched "
+         "together with the network; may be repeated; --objectives score,latency,area weighs the chip's "
+         "size, too")
+      ->type_name("KEY=VALUES")
+      ->allow_extra_args(false);
   add_goals(*sub, *command);
   add_how(*sub, *command);
   add_evaluator(*sub, *command);
@@ -264,10 +303,14 @@ void add_search(CLI::App& app) {
                   "compare all strategies instead of searching: nb201:cifar100:eyeriss (data sets cifar10, "
                   "cifar100, imagenet16; devices eyeriss, fpga, raspi4 as published, ascend310, "
                   "edgetpu-coral-usb, midap, vpu-meteorlake as npusim simulates them) or a CSV file of all "
-                  "networks of --space (encoding,accuracy,latency_ms); ':shuffled' behind either: with accuracies dealt "
-                  "at random; -o: CSV file of all trials; may be repeated")
+                  "networks of --space (encoding,accuracy,latency_ms); ':shuffled' behind either: with "
+                  "accuracies dealt at random; -o: CSV file of all trials; --hw: networks returned are "
+                  "simulated there afresh; "
+                  "may be repeated")
       ->type_name("BENCHMARK")
       ->allow_extra_args(false);
+  sub->add_option("--strategies", command->strategies, "of --compare, separated by commas; default: all")
+      ->type_name("LIST");
   sub->add_option("--seeds", command->seeds, "of --compare, each strategy; default: 10")
       ->type_name("N")
       ->check(CLI::Range(std::size_t{1}, std::size_t{10'000}));

@@ -33,6 +33,36 @@ TEST_CASE("the truth of ten networks: limit, best, front, reference") {
   CHECK(regret_of_most_macs(ten(), truth) == 72 - 66);
 }
 
+TEST_CASE("shares of kinds: of all networks, of the exact front, of the best within a limit") {
+  const Benchmark benchmark = ten();
+  const Truth truth = truth_of(benchmark, 0.5);
+  CHECK(truth.front_networks == std::vector<std::size_t>{7, 5, 2, 0});
+  const std::vector<Share> shares = shares_of(benchmark, truth);
+  REQUIRE(shares.size() == 6 * 5);
+  // Of networks 0 to 9 each operator stands on the first edge of two; the chip refuses network 9.
+  const std::vector<space::Gene>& genes = benchmark.space->genes();
+  for (std::size_t k = 0; k < 5; ++k) {
+    CHECK(shares[k].gene == genes[0].name);
+    CHECK(shares[k].kind == genes[0].choices[k]);
+    CHECK(shares[k].space == Approx(k == 4 ? 1.0 / 9 : 2.0 / 9));
+    CHECK(shares[k].front == (k == 0 || k == 2 ? 0.5 : 0));
+    // Quantiles 0.1, 0.3 and 0.6 of nine latencies are 1, 2 and 4: networks 0; 0 to 2; 0 to 5.
+    CHECK(shares[k].limit[0] == (k == 0 ? 1 : 0));
+    CHECK(shares[k].limit[1] == Approx(k < 3 ? 1.0 / 3 : 0));
+    CHECK(shares[k].limit[2] == Approx(k == 0 ? 2.0 / 6 : 1.0 / 6));
+  }
+  CHECK(text_of(shares).find("of the best 100") != std::string::npos);
+}
+
+TEST_CASE("choices that differ in numbers only are of one kind where there are more than 8") {
+  const std::vector<space::Gene> bench = space::make_space("mbconv-bench")->genes();
+  CHECK(kind_of(bench[0], 0) == "k");
+  CHECK(kind_of(bench[0], 8) == "k");
+  CHECK(kind_of(bench[0], 9) == "f");
+  CHECK(kind_of({"width", {"8", "16"}}, 1) == "16");
+  CHECK(kind_of({"width", std::vector<std::string>(9, "16")}, 1) == "16");
+}
+
 TEST_CASE("what random search expects of 3 of ten networks is the mean over all 120 subsets") {
   const Benchmark benchmark = ten();
   const Truth truth = truth_of(benchmark, 0.5);
