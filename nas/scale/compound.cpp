@@ -91,6 +91,11 @@ class Compound {
     }
     bench_.score(fitting);
     Scaled scaled;
+    for (std::size_t f = 0; f < families_.size(); ++f) {
+      scaled.families.push_back({rule_.families[f], {}});
+      const std::optional<int> best = families_[f].best();
+      if (best) scaled.families.back().largest = index_of(find(f, *best));
+    }
     scaled.variants.assign(variants_.begin(), variants_.end());
     note(scaled);
     settle(scaled, bench_, latency_ms_);
@@ -130,6 +135,12 @@ class Compound {
     }
     variants_.push_back(std::move(made));
     return &variants_.back();
+  }
+
+  [[nodiscard]] std::size_t index_of(const Variant* one) const {
+    std::size_t index = 0;
+    while (&variants_[index] != one) ++index;
+    return index;
   }
 
   [[nodiscard]] bool fits(const Variant& one) const { return one.runs() && one.latency_ms() <= latency_ms_; }

@@ -9,11 +9,6 @@
 
 namespace npusim::scale {
 
-/// What depth, width and the image's sides are multiplied by at exponent 1.
-struct Coefficients {
-  double depth = 1, width = 1, image = 1;
-};
-
 /// How coefficients become networks.
 struct CompoundRule {
   std::vector<Coefficients> families;

@@ -20,14 +20,13 @@ class GraphNetwork : public Scalable {
       stages_.push_back(stage.name);
     }
     if (plan_.empty()) fixed_.depth = "it has no block that adds its own input and could be repeated";
-    const bool image = graph_.inputs.size() == 1 && graph_.shape(graph_.inputs.front()).size() == 4 &&
-                       graph_.tensor(graph_.inputs.front()).dtype != ir::DType::i64;
-    if (!image) {
-      fixed_.width = fixed_.image = "its input is not one image [N, C, H, W]";
+    const std::size_t height = height_axis(graph_);
+    if (height == 0) {
+      fixed_.width = fixed_.image = "its input is not one image";
       return;
     }
     const ir::Shape input = graph_.shape(graph_.inputs.front());
-    base_.image = {input[2], input[3]};
+    base_.image = {input[height], input[height + 1]};
     const ir::Hw twice{2 * base_.image.h, 2 * base_.image.w};
     fixed_.image = refusal(1, twice);
     fixed_.width =

@@ -56,8 +56,56 @@ Json variant_json(const Identity& identity, const Variant& one, std::size_t rank
   return json;
 }
 
+Json families_json(const Scaled& scaled) {
+  Json json = Json::array();
+  for (const Family& family : scaled.families) {
+    const Coefficients& c = family.coefficients;
+    Json one{{"depth", c.depth}, {"width", c.width}, {"image", c.image}};
+    if (family.largest) one["largest"] = *family.largest;
+    json.push_back(std::move(one));
+  }
+  return json;
+}
+
+std::string score_text(const Variant& one) {
+  const bool known = one.scored && one.measured.score_failure.empty();
+  return known ? fmt::format("{:.6g}", one.measured.score) : "none";
+}
+
 std::string share_text(const Identity& identity, const Variant& one) {
   return identity.latency_ms > 0 ? trace::percent(one.latency_ms() / identity.latency_ms) : "";
+}
+
+/// What a grid search by training would choose from: networks of one latency.
+std::string families_text(const Identity& identity, const Scaled& scaled) {
+  if (scaled.families.size() < 2) return "";
+  using trace::Table;
+  Table table({{"family: depth"},
+               {"width"},
+               {"image"},
+               {"largest within the target", Table::Align::left},
+               {"ms"},
+               {"of target"},
+               {identity.measure}});
+  for (const Family& family : scaled.families) {
+    const Coefficients& c = family.coefficients;
+    std::vector<std::string> cells{fmt::format("{:.3f}", c.depth),
+                                   fmt::format("{:.3f}", c.width),
+                                   fmt::format("{:.3f}", c.image),
+                                   "none",
+                                   "",
+                                   "",
+                                   ""};
+    if (family.largest) {
+      const Variant& one = scaled.variants[*family.largest];
+      cells[3] = to_string(one.extent);
+      cells[4] = fmt::format("{:.4f}", one.latency_ms());
+      cells[5] = share_text(identity, one);
+      cells[6] = score_text(one);
+    }
+    table.row(std::move(cells));
+  }
+  return "\n" + table.text(kAnyWidth);
 }
 
 Json screen_json(const Screen& screen) {
@@ -146,14 +194,12 @@ std::string scaled_text(const Identity& identity, const Bench& bench, const Scal
                fmt::format("{}x{}", one.extent.image.h, one.extent.image.w),
                fmt::format("{:.1f}", millions(one.measured.macs)),
                fmt::format("{:.2f}", millions(one.measured.params)), fmt::format("{:.4f}", one.latency_ms()),
-               share_text(identity, one),
-               one.measured.score_failure.empty() ? fmt::format("{:.6g}", one.measured.score) : "none",
-               one.rule});
+               share_text(identity, one), score_text(one), one.rule});
   }
   std::string text =
       fmt::format("{} on {}: {} variants simulated, {} on the front, 1 chosen by {}\n\n", identity.network,
                   bench.options().chip.name, scaled.variants.size(), scaled.front.size(), identity.evaluator);
-  text += table.text(kAnyWidth) + screen_text(scaled.screen);
+  text += table.text(kAnyWidth) + families_text(identity, scaled) + screen_text(scaled.screen);
   if (scaled.finished) text += finish_text(*scaled.finished);
   for (const std::string& note : scaled.notes) text += "note: " + note + "\n";
   return text;
@@ -201,6 +247,7 @@ std::string scaled_json(const Identity& identity, const Bench& bench, const Scal
   json["notes"] = scaled.notes;
   if (scaled.screen.combinations > 0) json["sums"] = screen_json(scaled.screen);
   if (scaled.finished) json["finish"] = finish_json(identity.finish, *scaled.finished);
+  if (!scaled.families.empty()) json["families"] = families_json(scaled);
   json["variants"] = Json::array();
   const std::vector<std::size_t> ranks = ranks_of(scaled);
   for (std::size_t i = 0; i < scaled.variants.size(); ++i) {

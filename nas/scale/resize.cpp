@@ -38,9 +38,10 @@ class Resizer {
   }
 
   ir::Graph run(ir::Hw image) {
+    const std::size_t height = height_axis(before_);
     Shape& input = graph_.tensor(graph_.inputs.front()).shape;
-    input.at(2) = image.h;
-    input.at(3) = image.w;
+    input.at(height) = image.h;
+    input.at(height + 1) = image.w;
     for (std::size_t i = 0; i < graph_.ops.size(); ++i) follow(i);
     ir::verify(graph_);
     return std::move(graph_);
@@ -249,6 +250,19 @@ class Resizer {
 };
 
 }  // namespace
+
+std::size_t height_axis(const ir::Graph& graph) {
+  if (graph.inputs.size() != 1) return 0;
+  const TensorId image = graph.inputs.front();
+  if (graph.shape(image).size() != 4 || graph.tensor(image).dtype == ir::DType::i64) return 0;
+  const std::vector<std::int64_t> to_channels_first{0, 3, 1, 2};
+  for (const ir::Op& op : graph.ops) {
+    if (std::find(op.inputs.begin(), op.inputs.end(), image) == op.inputs.end()) continue;
+    const auto* transpose = std::get_if<ir::TransposeAttrs>(&op.attrs);
+    if (transpose == nullptr || transpose->permutation != to_channels_first) return 2;
+  }
+  return 1;
+}
 
 ir::Graph resized(const ir::Graph& graph, double width, std::int64_t divisor, ir::Hw image) {
   return Resizer(graph, width, divisor).run(image);

@@ -21,11 +21,22 @@ struct Screen {
   double worst_error = 0;
 };
 
+/// What depth, width and the image's sides are multiplied by at exponent 1.
+struct Coefficients {
+  double depth = 1, width = 1, image = 1;
+};
+/// The largest variant of a family of compound scaling within the target.
+struct Family {
+  Coefficients coefficients;
+  std::optional<std::size_t> largest;  ///< of the variants; none where no exponent meets the target
+};
+
 struct Scaled {
   std::vector<Variant> variants;  ///< every one simulated, in the order asked; equal extents once
   std::vector<std::size_t>
-      front;      ///< within the target, none both slower and worse: best score first (that one is chosen)
-  Screen screen;  ///< of depth-only scaling
+      front;  ///< within the target, none both slower and worse: best score first (that one is chosen)
+  std::vector<Family> families;      ///< of compound scaling
+  Screen screen;                     ///< of depth-only scaling
   std::optional<Finished> finished;  ///< of the chosen one, where something was done to it
   std::vector<std::string> notes;    ///< what a user should know, a sentence each
 };

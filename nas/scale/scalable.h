@@ -62,8 +62,8 @@ std::unique_ptr<Scalable> scalable_of_space(const std::string& network);
 
 /// Any other network. Depth: its residual blocks (residual.h), of equal shape one behind another, are stages;
 /// they are copied and taken away like those above. Width and image: see resize.h. What it cannot change is
-/// fixed with the reason: no residual blocks, an operator that cannot follow, an input that is no image [N,
-/// C, H, W], quantised channels. Throws UserError when nothing at all can be changed, unless
+/// fixed with the reason: no residual blocks, an operator that cannot follow, an input that is no image,
+/// quantised channels. Throws UserError when nothing at all can be changed, unless
 /// the network is wanted `as_it_is`.
 std::unique_ptr<Scalable> scalable_of_graph(std::string name, ir::Graph graph, bool as_it_is = false);
 

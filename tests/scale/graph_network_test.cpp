@@ -137,6 +137,16 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("An image with its channels last is scaled along its height and width") {
+  zoo::Builder b("last", {1, 24, 32, 3});
+  const zoo::TensorId x = b.transpose("first", b.input(), {0, 3, 1, 2});
+  const auto network = scalable_of_graph("last", b.finish(b.conv("conv", x, {.out = 4, .kernel = 3})));
+  CHECK(network->base().image == ir::Hw{24, 32});
+  const ir::Graph graph = network->build({{}, 1, {48, 64}}, 8);
+  CHECK(graph.shape(graph.inputs[0]) == ir::Shape{1, 48, 64, 3});
+  CHECK(graph.shape(graph.outputs[0]) == ir::Shape{1, 4, 48, 64});
+}
+
 TEST_CASE("Quantised channels stay") {
   // What an int8 TFLite file imports as: scales belong to channels.
   ir::Graph graph = two_blocks();

@@ -86,7 +86,7 @@ TEST_CASE("ISyNet-N1 with other depths is N1-S1, S2 and S3 as published") {
 
 TEST_CASE("Networks of every space with stages are themselves at their base extent, and grow and shrink") {
   for (const char* name : {"s3nas", "s3nas-mbconv", "s3nas-fused", "proxyless", "ofa", "mnasnet-edgetpu",
-                           "mbconv-bench", "isynet"}) {
+                           "mbconv-bench", "isynet", NPUSIM_SOURCE_DIR "/docs/spaces_example.yaml"}) {
     CAPTURE(name);
     const auto space = space::make_space(name);
     Rng rng(5);

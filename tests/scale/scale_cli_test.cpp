@@ -33,6 +33,9 @@ TEST_CASE(
   const Json json = Json::parse(read_file(folder / "out/scale.json"));
   CHECK(json.at("schema") == "npusim.scale/1");
   CHECK(json.at("evaluator") == "proxy:params");
+  REQUIRE(json.at("families").size() == 1);
+  const std::size_t largest = json.at("families")[0].at("largest");
+  CHECK(json.at("variants")[largest].at("latency_ms") <= 1.5);
   double best = 0;
   for (const Json& one : json.at("variants")) {
     if (one.at("latency_ms") <= 1.5) best = std::max(best, one.at("score").get<double>());
