@@ -34,8 +34,11 @@ PassStats run(ir::Graph& graph) {
     const auto before = static_cast<std::int64_t>(graph.ops.size());
     const Removed removed = pass.run(graph);
     const auto after = static_cast<std::int64_t>(graph.ops.size());
+    // A pass that takes nothing out has, as a rule, changed nothing; what it broke all the same comes out at
+    // the end. Verifying after all of them was a fifth of what a small network takes in a batch.
+    const bool worth = before != after || &pass == &pipeline().back();
     try {
-      ir::verify(graph);
+      if (worth) ir::verify(graph);
       ensure(before - after == removed.folded + removed.fused,
              fmt::format("{} operators are gone, {} accounted for", before - after,
                          removed.folded + removed.fused));

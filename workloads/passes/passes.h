@@ -59,7 +59,8 @@ Removed remove_dead(ir::Graph& graph);
 /// The passes in the order in which they run.
 const std::vector<Pass>& pipeline();
 
-/// Runs the pipeline in place; the graph is verified after each pass (InternalError names the pass).
+/// Runs the pipeline in place; the graph is verified after each pass that took operators out, and at the end
+/// (InternalError names the pass).
 PassStats run(ir::Graph& graph);
 
 /// A copy of `graph` after the pipeline.
