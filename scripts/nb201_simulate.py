@@ -52,7 +52,7 @@ def simulate(npusim, chip, folder, store, workers):
         cycles = {}
         with open(pathlib.Path(out) / "evaluated.csv", newline="") as file:
             for row in csv.DictReader(line for line in file if not line.startswith("#")):
-                value = row.get("cycles", row.get(f"cycles.{chip}", ""))
+                value = next(text for column, text in row.items() if column.startswith("cycles."))
                 refused = row["failure"] or float(value) <= 0
                 cycles[row["network"].split(":")[1]] = None if refused else int(value)
     if len(cycles) != CELLS:
@@ -107,7 +107,7 @@ def main():
     for chip in chips:
         reports[chip] = identity(args.npusim, chip)
         columns[chip] = simulate(args.npusim, chip, folder, args.store or str(folder / "cells.db"), args.workers)
-        write_chip(folder / f"{chip}.csv", reports[chip], columns[chip], args.data_set)
+        write_chip(folder / f"{reports[chip]['hw']}.csv", reports[chip], columns[chip], args.data_set)
     if args.approve:
         version = subprocess.run([args.npusim, "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout
         write_shipped(version.strip(), reports, columns)
