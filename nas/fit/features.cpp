@@ -12,6 +12,9 @@ namespace {
 constexpr std::size_t kLaunch = kStaticFeatures + 1;
 constexpr std::size_t kCommands = kStaticFeatures + 2;
 
+/// An input with no more channels is an image.
+constexpr std::int64_t kImageChannels = 4;
+
 /// Behind a layer's name, the name of its constants' buffer.
 constexpr std::string_view kBuffer = ".parameters";
 
@@ -36,8 +39,8 @@ ir::TensorId append_neighbour(ir::Graph& graph, ir::TensorId x, const std::strin
 }
 
 /// A network of this operator: its activations are inputs, its results outputs. With neighbours, each map
-/// comes from a layer before and goes to one behind, as inside of a network: a chip may treat a network's
-/// image and its results differently.
+/// but an image comes from a layer before and goes to one behind, as inside of a network: a chip may treat a
+/// network's image and its results differently.
 ir::Graph network_of(const ir::Graph& graph, const ir::Op& op, bool neighbours) {
   ir::Graph one;
   one.name = op.name;
@@ -52,7 +55,8 @@ ir::Graph network_of(const ir::Graph& graph, const ir::Op& op, bool neighbours) 
       at->second = one.add_tensor(std::move(tensor));
       if (input) one.inputs.push_back(at->second);
       if (result) one.outputs.push_back(at->second);
-      if (input && neighbours && one.tensor(at->second).shape.size() == 4) {
+      const ir::Shape& shape = one.tensor(at->second).shape;
+      if (input && neighbours && shape.size() == 4 && shape.at(1) > kImageChannels) {
         at->second = append_neighbour(one, at->second, fmt::format("{}.before{}", op.name, one.ops.size()));
       }
     }

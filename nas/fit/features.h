@@ -53,8 +53,8 @@ struct Operator {
 ///   m v d                    counts_of()
 ///   in out weights           elements
 ///   parameters               bytes of constants as the chip stores them, where it tells; else 0
-///   launch commands          of the operator compiled between two small layers, nothing simulated: cycles of
-///                            launching its tasks, commands
+///   launch commands          of the operator compiled between two small layers (behind an image, if that is
+///                            its input), nothing simulated: cycles of launching its tasks, commands
 ///   busy.ENGINE              cycles that its commands hold an engine (padding, tiles and modes included); of
 ///                            engines that differ by a number only, the longest
 ///   read.ENGINE write.ENGINE bytes that a DMA engine moves from and to memory outside of the engines' own

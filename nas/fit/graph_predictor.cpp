@@ -38,8 +38,7 @@ NetworkPrediction GraphPredictor::predict(const ir::Graph& graph) {
     sum += network.layers.back().ns;
   }
   network.ns = model_.predict_ns(channel_sums(*model_.core, operators));
-  network.interval = {network.ns * (1 - model_.relative_interval),
-                      network.ns * (1 + model_.relative_interval)};
+  network.interval = model_.interval_ns(network.ns);
   network.outside = model_.domain.outside(features);
   network.rest_ns = network.ns - sum;
   return network;

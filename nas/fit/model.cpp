@@ -104,13 +104,6 @@ struct Predicted {
     for (const double one : predictions) rounded.predicted_ns.push_back(std::llround(one));
     return rounded;
   }
-  /// Residuals relative to the predictions, which is what an interval around a prediction needs.
-  [[nodiscard]] std::vector<double> relative() const {
-    std::vector<double> list;
-    for (std::size_t i = 0; i < targets.size(); ++i)
-      list.push_back((targets[i] - predictions[i]) / predictions[i]);
-    return list;
-  }
 };
 
 Predicted cross_validate(const Dataset& data, const Indices& networks, const CoreOptions& core,
@@ -170,13 +163,40 @@ std::vector<KindErrors> kind_errors(const Dataset& data, const Indices& networks
       all += simulated;
     }
   }
+  all = std::max(all, 1.0);
   std::vector<KindErrors> list;
   for (const auto& [kind, sums] : kinds) {
-    const double simulated = std::max(sums.simulated, 1.0);
-    list.push_back({kind, sums.layers, sums.simulated / std::max(all, 1.0), sums.predicted / simulated - 1,
-                    sums.missed / simulated});
+    list.push_back({kind, sums.layers, sums.simulated / all, (sums.predicted - sums.simulated) / all,
+                    sums.missed / all});
   }
+  std::stable_sort(list.begin(), list.end(),
+                   [](const KindErrors& a, const KindErrors& b) { return a.share > b.share; });
   return list;
+}
+
+HeldShare held_share(const Predicted& unseen, const Spread& spread) {
+  Indices order(unseen.targets.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return unseen.predictions[a] < unseen.predictions[b];
+  });
+  HeldShare share;
+  std::array<std::size_t, 3> count{};
+  std::size_t held = 0;
+  for (std::size_t rank = 0; rank < order.size(); ++rank) {
+    const double predicted = unseen.predictions[order[rank]];
+    const bool inside =
+        std::abs(unseen.targets[order[rank]] - predicted) <= spread.of(predicted) * std::abs(predicted);
+    const std::size_t third = 3 * rank / order.size();
+    ++count[third];
+    held += inside ? 1 : 0;
+    share.thirds[third] += inside ? 1 : 0;
+  }
+  share.all = static_cast<double>(held) / static_cast<double>(order.size());
+  for (std::size_t i = 0; i < 3; ++i) {
+    share.thirds[i] = count[i] > 0 ? share.thirds[i] / static_cast<double>(count[i]) : share.all;
+  }
+  return share;
 }
 
 void judge(const Dataset& data, const Indices& networks, Model& model) {
@@ -185,10 +205,7 @@ void judge(const Dataset& data, const Indices& networks, Model& model) {
   unseen.add(data, *model.core, networks);
   model.held_out = unseen.errors();
   model.judged["held_out"] = unseen.judged();
-  std::size_t inside = 0;
-  for (const double residual : unseen.relative())
-    inside += std::abs(residual) <= model.relative_interval ? 1 : 0;
-  model.held_out_coverage = static_cast<double>(inside) / static_cast<double>(networks.size());
+  model.held = held_share(unseen, model.spread);
 }
 
 void check_options(const Dataset& data, const FitOptions& options) {
@@ -236,7 +253,7 @@ FitResult fit(const Dataset& data, const FitOptions& options) {
   const Predicted cross = cross_validate(data, seen, core, options);
   model.cross_validation = cross.errors();
   model.judged["cross_validation"] = cross.judged();
-  model.relative_interval = conformal_quantile(cross.relative(), options.coverage);
+  model.spread = fit_spread(cross.targets, cross.predictions, options.coverage);
   model.domain = Domain(sums, data.features);
   judge(data, unseen, model);
   model.learning = learning_curve(data, seen, core, options);

@@ -2,6 +2,8 @@
 // from.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -12,6 +14,8 @@
 #include "nas/fit/core.h"
 #include "nas/fit/errors.h"
 #include "nas/fit/linear.h"
+#include "nas/fit/predictor.h"
+#include "nas/fit/spread.h"
 
 namespace npusim::fit {
 
@@ -58,6 +62,13 @@ struct Judged {
   std::vector<std::int64_t> simulated_ns, predicted_ns;
 };
 
+/// Which share of networks held out the interval held: of all, and of the third that is predicted to be
+/// fastest, of the middle, and of the slowest.
+struct HeldShare {
+  double all = 0;
+  std::array<double, 3> thirds{};
+};
+
 /// Schema npusim.model/1.
 struct Model {
   std::string model;
@@ -70,8 +81,8 @@ struct Model {
   Errors training, cross_validation;  ///< in ns
   std::optional<Errors> held_out;
   double coverage = 0.9;
-  double relative_interval = 0;  ///< predictions are within this of the truth with probability `coverage`
-  std::optional<double> held_out_coverage;
+  Spread spread;  ///< predictions are within this of the truth with probability `coverage`
+  std::optional<HeldShare> held;
   Domain domain;
   std::map<std::string, Judged> judged;  ///< "cross_validation", "held_out": for pictures
   std::vector<LearningStep> learning;
@@ -80,15 +91,20 @@ struct Model {
   [[nodiscard]] double predict_ns(std::span<const double> sums) const {
     return core->cycles(sums) * ns_per_cycle;
   }
+  /// Around a prediction; holds the truth with probability `coverage`.
+  [[nodiscard]] Interval interval_ns(double predicted_ns) const {
+    const double width = spread.of(predicted_ns);
+    return {predicted_ns * std::max(0.0, 1 - width), predicted_ns * (1 + width)};
+  }
 };
 
-/// Errors of one kind of operator, of models that predict layers.
+/// Errors of one kind of operator, of models that predict layers. Shares are of all layers' simulated cycles.
 struct KindErrors {
   std::string kind;
   std::size_t layers = 0;
-  double share = 0;  ///< of all layers' cycles
-  double bias = 0;   ///< sum predicted / sum simulated - 1
-  double mape = 0;   ///< weighted by cycles: sum |residual| / sum simulated
+  double share = 0;   ///< the kind's simulated cycles
+  double bias = 0;    ///< its predicted less its simulated cycles
+  double missed = 0;  ///< sum of its layers' |residuals|
 };
 
 /// Collinearity of the features that a model sees.

@@ -71,16 +71,16 @@ Model model_from(const Json& json) {
   if (errors.contains("held_out")) model.held_out = errors_from(errors.at("held_out"));
   const Json& interval = json.at("interval");
   model.coverage = interval.at("coverage");
-  model.relative_interval = interval.at("relative");
-  if (interval.contains("held_out_coverage")) model.held_out_coverage = interval.at("held_out_coverage");
+  model.spread = Spread::from(interval);
+  if (interval.contains("held_out_coverage")) {
+    // Files of before know no thirds.
+    const double all = interval.at("held_out_coverage");
+    model.held = {all, interval.value("held_out_coverage_by_third", std::array<double, 3>{all, all, all})};
+  }
   read_pictures(json, model);
   model.domain = Domain::from(json.at("domain"));
   model.core = core_from(model.model, json.at("parameters"));
   return model;
-}
-
-std::string line(const char* what, const Errors& errors) {
-  return fmt::format("{:<17} {} ({} networks)\n", what, describe(errors), errors.count);
 }
 
 }  // namespace
@@ -88,8 +88,12 @@ std::string line(const char* what, const Errors& errors) {
 std::string to_json(const Model& model) {
   Json errors{{"training", json_of(model.training)}, {"cross_validation", json_of(model.cross_validation)}};
   if (model.held_out) errors["held_out"] = json_of(*model.held_out);
-  Json interval{{"coverage", model.coverage}, {"relative", model.relative_interval}};
-  if (model.held_out_coverage) interval["held_out_coverage"] = *model.held_out_coverage;
+  Json interval = model.spread.to_json();
+  interval["coverage"] = model.coverage;
+  if (model.held) {
+    interval["held_out_coverage"] = model.held->all;
+    interval["held_out_coverage_by_third"] = model.held->thirds;
+  }
   Json json{
       {"schema", kSchema},
       {"model", model.model},
@@ -128,41 +132,6 @@ void check_chip(const Model& model, const Config& chip, const std::string& file)
       fmt::format("{} is a model of {} (hardware {}), not of {} (hardware {}){}", file, model.hw,
                   model.hw_hash, chip.text("chip"), hash,
                   model.hw == chip.text("chip") ? ": its description has changed, fit again" : ""));
-}
-
-std::string to_text(const FitResult& result) {
-  const Model& model = result.model;
-  std::string text =
-      fmt::format("model {} of {} ({}), {}\n", model.model, model.hw, model.dtype, model.data_source);
-  text += line("training", model.training);
-  text += line("cross-validation", model.cross_validation);
-  if (model.held_out) text += line("held out", *model.held_out);
-  text += fmt::format("{:.0f} % interval    +-{:.2f} %", model.coverage * 100, model.relative_interval * 100);
-  if (model.held_out_coverage) {
-    text += fmt::format(", held {:.1f} % of the networks held out", *model.held_out_coverage * 100);
-  }
-  text += "\n\nlearning from     MAPE %   RMSE us  worst %\n";
-  for (const LearningStep& step : model.learning) {
-    text += fmt::format("{:>8} networks {:>7.2f} {:>9.1f} {:>8.1f}\n", step.networks, step.errors.mape * 100,
-                        step.errors.rmse / 1e3, step.errors.worst * 100);
-  }
-  if (!result.kinds.empty()) text += "\noperators            layers  cycles %   bias %  error %\n";
-  for (const KindErrors& kind : result.kinds) {
-    text += fmt::format("{:<18} {:>8} {:>9.1f} {:>8.1f} {:>8.1f}\n", kind.kind, kind.layers, kind.share * 100,
-                        kind.bias * 100, kind.mape * 100);
-  }
-  const auto coefficients = model.core->coefficients();
-  if (!coefficients.empty()) text += "\ncoefficient                cycles     inflation (VIF)\n";
-  for (std::size_t i = 0; i < coefficients.size(); ++i) {
-    text += fmt::format("{:<22} {:>10.4g}", coefficients[i].first, coefficients[i].second);
-    if (i > 0 && i <= result.inflation.size())
-      text += fmt::format("     {:>10.3g}", result.inflation[i - 1].factor);
-    text += "\n";
-  }
-  if (!result.dropped.empty()) {
-    text += fmt::format("\nthe same for all networks, not used: {}\n", fmt::join(result.dropped, ", "));
-  }
-  return text;
 }
 
 }  // namespace npusim::fit

@@ -13,9 +13,12 @@ namespace {
 
 using Index = Eigen::Index;
 
-constexpr int kMostRounds = 60;
-/// Residuals beyond this many median deviations count linearly.
-constexpr double kHuber = 2.5;
+constexpr int kMostRounds = 40;
+/// Rounds without a thousandth of progress.
+constexpr int kPatience = 8;
+/// Residuals below this share of the median count by their square.
+constexpr double kFloor = 0.01;
+constexpr double kTiny = 1e-9;
 
 /// Different operators of one kind: a row each.
 struct Rows {
@@ -58,17 +61,14 @@ Vector predictions(const Rows& rows, double overlap, const Vector& slopes) {
   return out;
 }
 
-/// Huber's weights of residuals, scaled by each row's own weight.
+/// Weights with which squares are absolute values, but for residuals below a hundredth of the median. An
+/// operator that the chip treats unlike what its counts say then bends no ceiling.
 Vector robust(const Rows& rows, const Vector& residuals) {
-  Vector sizes = residuals.cwiseAbs().cwiseProduct(rows.weights.cwiseSqrt());
+  const Vector sizes = residuals.cwiseAbs().cwiseProduct(rows.weights.cwiseSqrt());
   Vector sorted = sizes;
-  std::sort(sorted.begin(), sorted.end());
-  const double limit = kHuber * 1.4826 * sorted[sorted.size() / 2];
-  Vector weights = rows.weights;
-  for (Index i = 0; i < weights.size(); ++i) {
-    if (limit > 0 && sizes[i] > limit) weights[i] *= limit / sizes[i];
-  }
-  return weights;
+  std::nth_element(sorted.begin(), sorted.begin() + sorted.size() / 2, sorted.end());
+  const double floor = std::max(kFloor * sorted[sorted.size() / 2], kTiny * rows.cycles.maxCoeff());
+  return rows.weights.cwiseQuotient(sizes.cwiseMax(floor));
 }
 
 double loss(const Rows& rows, const Vector& residuals) {
@@ -76,20 +76,30 @@ double loss(const Rows& rows, const Vector& residuals) {
   return residuals.cwiseAbs().dot(rows.weights.cwiseSqrt());
 }
 
-/// Launch, slopes of ceilings, slopes of serial counts; sets `error`.
-Vector fit_slopes(const Rows& rows, double overlap, double& error) {
-  const Index n = rows.counts.rows();
+/// Launch, slopes of ceilings, slopes of serial counts, and what they miss by.
+struct Slopes {
+  Vector values;
+  double error = std::numeric_limits<double>::infinity();
+};
+
+/// Every ceiling is what it would be alone.
+Vector alone(const Rows& rows) {
   const Index columns = rows.counts.cols();
   Vector slopes = Vector::Zero(1 + 2 * columns);
-  // Every ceiling starts at what it would be alone.
   for (Index j = 0; j < columns; ++j) {
     const double squares = rows.counts.col(j).squaredNorm();
     if (squares > 0) slopes[1 + j] = std::max(0.0, rows.counts.col(j).dot(rows.cycles) / squares);
   }
-  Vector best = slopes;
-  error = std::numeric_limits<double>::infinity();
+  return slopes;
+}
+
+Slopes fit_slopes(const Rows& rows, double overlap, Vector slopes) {
+  const Index n = rows.counts.rows();
+  const Index columns = rows.counts.cols();
+  Slopes best;
   Vector weights = rows.weights;
-  for (int round = 0; round < kMostRounds; ++round) {
+  int since = 0;
+  for (int round = 0; round < kMostRounds && since < kPatience; ++round) {
     Matrix a(n, 1 + 2 * columns);
     a.col(0).setOnes();
     for (Index i = 0; i < n; ++i) {
@@ -104,32 +114,33 @@ Vector fit_slopes(const Rows& rows, double overlap, double& error) {
     slopes = round == 0 ? next : Vector(0.5 * (slopes + next));
     const Vector residuals = predictions(rows, overlap, slopes) - rows.cycles;
     const double now = loss(rows, residuals);
-    if (now < error * (1 - 1e-6)) {
-      best = slopes;
-      error = now;
-    } else if (round > 12) {
-      break;
-    }
+    since = now < best.error * (1 - 1e-3) ? 0 : since + 1;
+    if (now < best.error) best = {slopes, now};
     weights = robust(rows, residuals);
   }
   return best;
 }
 
 Roofline fit_one(const Rows& rows) {
-  double least = std::numeric_limits<double>::infinity();
-  Roofline best;
-  for (const double overlap : {1.0, 2.0, 4.0, 0.0}) {
-    double error = 0;
-    const Vector slopes = fit_slopes(rows, overlap, error);
-    if (error >= least) continue;
-    least = error;
-    const Index columns = rows.counts.cols();
-    best.launch = slopes[0];
-    best.overlap = overlap;
-    best.ceilings.assign(slopes.data() + 1, slopes.data() + 1 + columns);
-    best.serial.assign(slopes.data() + 1 + columns, slopes.data() + slopes.size());
+  const Vector start = alone(rows);
+  // Where ceilings add up, the fit has one minimum: a second start for those that overlap.
+  const Slopes sum = fit_slopes(rows, 1, start);
+  double overlap = 1;
+  Slopes best = sum;
+  for (const double p : {2.0, 4.0, 0.0}) {
+    for (const Vector& from : {start, sum.values}) {
+      Slopes here = fit_slopes(rows, p, from);
+      if (here.error >= best.error) continue;
+      best = std::move(here);
+      overlap = p;
+    }
   }
-  return best;
+  const Index columns = rows.counts.cols();
+  const Vector& slopes = best.values;
+  return {slopes[0],
+          overlap,
+          {slopes.data() + 1, slopes.data() + 1 + columns},
+          {slopes.data() + 1 + columns, slopes.data() + slopes.size()}};
 }
 
 Observed extremes_of(const Dataset& data, std::span<const std::size_t> networks, Extreme extreme) {
@@ -160,6 +171,22 @@ Rows rows_of(const Dataset& data, const Observed& observed, const std::vector<st
     rows.weights[i] = observed.count[op] / (observed.cycles[op] + mean + 1);
   }
   return rows;
+}
+
+/// The roofline times one factor, with which these operators take together what they took.
+Roofline scaled(Roofline roofline, const Dataset& data, const Observed& observed,
+                const std::vector<std::size_t>& operators) {
+  double took = 0, predicted = 0;
+  for (const std::size_t op : operators) {
+    took += observed.count[op] * observed.cycles[op];
+    predicted += observed.count[op] * roofline.cycles(data.operators[op].features);
+  }
+  if (predicted <= 0) return roofline;
+  const double factor = took / predicted;
+  roofline.launch *= factor;
+  for (double& slope : roofline.ceilings) slope *= factor;
+  for (double& slope : roofline.serial) slope *= factor;
+  return roofline;
 }
 
 }  // namespace
@@ -217,10 +244,12 @@ Rooflines fit_rooflines(const Dataset& data, const Observed& observed) {
     if (family != kind) kinds[family].push_back(i);
   }
   Rooflines fitted;
+  std::vector<std::string> few;
   for (const auto& [kind, operators] : kinds) {
     if (operators.size() >= kFewestOperators) {
       fitted.emplace(kind, fit_one(rows_of(data, observed, operators)));
     } else if (kind.find(' ') == std::string::npos) {
+      few.push_back(kind);
       rest.insert(rest.end(), operators.begin(), operators.end());
     }
   }
@@ -229,7 +258,9 @@ Rooflines fit_rooflines(const Dataset& data, const Observed& observed) {
                     " different operators are too few to fit ceilings: at least " +
                     std::to_string(kFewestOperators) + " are needed");
   }
-  fitted.emplace(kOtherKinds, fit_one(rows_of(data, observed, rest.size() >= kFewestOperators ? rest : all)));
+  const Roofline others = fit_one(rows_of(data, observed, rest.size() >= kFewestOperators ? rest : all));
+  for (const std::string& kind : few) fitted.emplace(kind, scaled(others, data, observed, kinds.at(kind)));
+  fitted.emplace(kOtherKinds, others);
   return fitted;
 }
 

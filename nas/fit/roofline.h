@@ -48,11 +48,12 @@ struct Observed {
 enum class Extreme : std::uint8_t { shortest, longest };
 
 /// Fits, for every kind with at least 12 different operators, for each first word's kinds together and for
-/// the rest: equal operators are one row with the shortest or longest time that networks gave them. For each
-/// overlap of {1, 2, 4, infinity}: given the slopes, each ceiling's share in the p-norm is known (Euler: the
-/// norm is the sum of the shares times the ceilings), and with the shares the slopes are non-negative least
-/// squares; repeated until it settles, with Huber's weights against outliers. The overlap with the smallest
-/// error remains.
+/// the rest; a kind with fewer has the rest's times one factor, so that one that costs nothing costs nothing.
+/// Equal operators are one row with the time that `observed` gives them. For each overlap of {1, 2, 4,
+/// infinity}: given the slopes, each ceiling's share in the p-norm is known (Euler: the norm is the sum of
+/// the shares times the ceilings), and with the shares the slopes are non-negative least squares; repeated
+/// until it settles, with weights that make squares absolute values. Two starts: each ceiling alone, and
+/// their sum. What has the smallest error remains.
 Rooflines fit_rooflines(const Dataset& data, const Observed& observed);
 /// To an extreme; `networks` are the indices to learn from.
 Rooflines fit_rooflines(const Dataset& data, std::span<const std::size_t> networks, Extreme extreme);

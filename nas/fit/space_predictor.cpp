@@ -56,15 +56,18 @@ SpacePredictor::SpacePredictor(Model model, std::shared_ptr<const space::Space> 
 template <class Visit>
 void SpacePredictor::visit_blocks(const space::Genome& genome, const Visit& visit) const {
   ensure(genome.size() == space_->genes().size(), "a genome of the predictor's space");
-  const space::Genome canonical = space_->canonical(genome);
   if (tables_) {
-    tables_->list(canonical, [&](std::uint32_t block) { visit(*tabulated_[block]); });
+    tables_->list(genome, [&](std::uint32_t block) { visit(*tabulated_[block]); });
     return;
   }
-  for (const space::Block& block : space_->blocks(canonical)) visit(facts_.of(block));
+  for (const space::Block& block : space_->blocks(genome)) visit(facts_.of(block));
 }
 
 double SpacePredictor::predict_ns(const space::Genome& genome) const {
+  return predict_canonical_ns(space_->canonical(genome));
+}
+
+double SpacePredictor::predict_canonical_ns(const space::Genome& genome) const {
   std::vector<double> sums(model_.core->channels(), 0);
   if (!model_.core->in_order()) {
     visit_blocks(genome, [&](const BlockFacts::Facts& facts) { model_.core->fold(facts.channels, sums); });
@@ -81,13 +84,12 @@ double SpacePredictor::predict_ns(const space::Genome& genome) const {
 }
 
 Interval SpacePredictor::interval_ns(const space::Genome& genome) const {
-  const double middle = predict_ns(genome);
-  return {middle * (1 - model_.relative_interval), middle * (1 + model_.relative_interval)};
+  return model_.interval_ns(predict_ns(genome));
 }
 
 std::string SpacePredictor::outside(const space::Genome& genome) const {
   std::vector<double> features(model_.features.size(), 0);
-  visit_blocks(genome, [&](const BlockFacts::Facts& facts) {
+  visit_blocks(space_->canonical(genome), [&](const BlockFacts::Facts& facts) {
     for (std::size_t i = 0; i < features.size(); ++i) features[i] += facts.features[i];
   });
   return model_.domain.outside(features);

@@ -46,6 +46,8 @@ class SpacePredictor : public Predictor {
   [[nodiscard]] const std::string& hw_hash() const override { return model_.hw_hash; }
   [[nodiscard]] double predict_ns(const space::Genome& genome) const override;
   using Predictor::predict_ns;
+  /// The same of a genome that is canonical already: saves making it so.
+  [[nodiscard]] double predict_canonical_ns(const space::Genome& genome) const;
   [[nodiscard]] Interval interval_ns(const space::Genome& genome) const override;
   [[nodiscard]] double coverage() const override { return model_.coverage; }
   [[nodiscard]] bool outside_domain(const space::Genome& genome) const override;
@@ -55,7 +57,7 @@ class SpacePredictor : public Predictor {
   [[nodiscard]] bool tabulated() const { return tables_.has_value(); }
 
  private:
-  /// Calls `visit` with the facts of the network's blocks from image to output.
+  /// Calls `visit` with the facts of a canonical genome's blocks from image to output.
   template <class Visit>
   void visit_blocks(const space::Genome& genome, const Visit& visit) const;
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
@@ -18,11 +19,12 @@ namespace {
 
 constexpr double kRoom = 1'000'000;
 
-/// A convolution of m operations and p bytes of parameters: 100 + m / 64 cycles where they are kept, and
-/// 100 + max(m / 64, p / 2) where they are streamed.
-double law(const Operator& op, bool streamed) {
-  return 100 + std::max(op.features[0] / 64, streamed ? op.features[kParameters] / 2 : 0);
-}
+/// A convolution of m operations whose parameters are there.
+double kept_law(const Operator& op) { return 100 + op.features[0] / 64; }
+
+/// The toy's link: 0.5 cycles a byte, pieces of 32 KiB in 3 slots.
+constexpr double kPiece = 32768;
+constexpr std::size_t kSlots = 3;
 
 /// 40 convolutions on a chip that keeps a million bytes of parameters.
 Dataset operators() {
@@ -42,17 +44,34 @@ Dataset operators() {
   return data;
 }
 
-/// What the chip does: parameters are kept in order, a layer's all or none, as long as they fit.
+/// What the chip does: parameters are kept in order, a layer's all or none, as long as they fit. The others'
+/// come piece after piece, each when the one before has come and the one three before it is used up; a layer
+/// works on its pieces one after another.
 Network network_of(const Dataset& data, const std::vector<std::size_t>& order, double room) {
-  Network network{"net", {}, 5000};
-  double kept = 0;
+  Network network{"net", {}, 0};
+  double kept = 0, now = 0;
+  std::vector<double> come, used;  // of all pieces
   for (const std::size_t op : order) {
+    const double start = now;
     const double bytes = data.operators[op].features[kParameters];
-    const bool streamed = kept + bytes > room;
-    if (!streamed) kept += bytes;
-    network.samples.push_back({op, static_cast<std::int64_t>(law(data.operators[op], streamed))});
-    network.cycles += network.samples.back().cycles;
+    const double work = kept_law(data.operators[op]);
+    if (kept + bytes <= room) {
+      kept += bytes;
+      now += work;
+    } else {
+      for (double from = 0; from < bytes; from += kPiece) {
+        const double size = std::min(kPiece, bytes - from);
+        const std::size_t piece = come.size();
+        double begin = piece > 0 ? come[piece - 1] : 0;
+        if (piece >= kSlots) begin = std::max(begin, used[piece - kSlots]);
+        come.push_back(begin + size / 2);
+        used.push_back(std::max(now, come.back()) + work * size / bytes);
+        now = used.back();
+      }
+    }
+    network.samples.push_back({op, std::llround(now) - std::llround(start)});
   }
+  network.cycles = 5000 + std::llround(now);
   return network;
 }
 
@@ -88,6 +107,10 @@ TEST_CASE("networks that keep a million bytes of parameters in order are missed 
   for (const Network& network : networks(100, 2).networks) {
     CHECK(cycles(*core, data, network) == Approx(network.cycles).epsilon(0.01));
   }
+  const nlohmann::json link = core->to_json().at("link");
+  CHECK(link.at("cycles_per_byte") == Approx(0.5).epsilon(0.01));
+  CHECK(link.at("bytes_per_piece") == kPiece);
+  CHECK(link.at("slots") == kSlots);
 }
 
 TEST_CASE("the same layers in another order keep other parameters and take another time") {
@@ -124,7 +147,7 @@ TEST_CASE("the operator that leaves the least room decides for its network") {
   CHECK(cycles(*core, data, network) == Approx(network.cycles).epsilon(0.01));
 }
 
-TEST_CASE("an apm of kept parameters survives its file; a damaged one is refused") {
+TEST_CASE("an apm of kept parameters survives its file; a damaged one and one of before are refused") {
   const Dataset data = networks(60, 3);
   const auto core = trained(data);
   nlohmann::json json = core->to_json();
@@ -133,6 +156,18 @@ TEST_CASE("an apm of kept parameters survives its file; a damaged one is refused
   CHECK(cycles(*back, data, data.networks[0]) == cycles(*core, data, data.networks[0]));
   json["network"].push_back(1);
   CHECK_THROWS_AS(apm_from(json), UserError);
+  json = core->to_json();
+  json["link"]["slots"] = 17;
+  CHECK_THROWS_AS(apm_from(json), UserError);
+  json["link"] = {{"cycles_per_byte", 1.1}, {"cycles_per_layer", 0.0}, {"cycles_ahead", 2e5}};
+  std::string refusal;
+  try {
+    apm_from(json);
+  } catch (const UserError& error) {
+    refusal = error.what();
+  }
+  CHECK(refusal.find("earlier npusim") != std::string::npos);
+  CHECK(refusal.find("fit again") != std::string::npos);
 }
 
 TEST_CASE("where all training networks fit the chip, streamed layers are taken for kept ones") {

@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "tests/catch.h"
 #include "tests/cli/run_npusim.h"
@@ -57,15 +59,94 @@ TEST_CASE("fit says what it needs") {
   const TempFolder folder;
   CHECK(contains(run_npusim({"fit"}).err, "--data"));
   CHECK(contains(run_npusim({"fit", "--space", "s3nas", "-n", "3"}).err, "--hw"));
-  write_file(folder / "a.json", npusim::fit::to_json(synthetic_networks(5, 1)));
-  const Outcome few = run_npusim({"fit", "--data", folder / "a.json"});
-  CHECK(few.exit_code == 1);
-  CHECK(contains(few.err, "too few"));
+  CHECK(contains(run_npusim({"predict", "--model", folder / "none.yaml", "resnet50"}).err, "cannot be read"));
+}
+
+TEST_CASE("fit refuses data that teach nothing, with exit code 1 and the reason") {
+  const TempFolder folder;
+  const auto refused = [&](const npusim::fit::Dataset& data, std::vector<std::string> arguments,
+                           const std::string& reason) {
+    CAPTURE(reason);
+    write_file(folder / "data.json", npusim::fit::to_json(data));
+    std::vector<std::string> all{"fit", "--data", folder / "data.json", "-o", folder / "m.yaml"};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    const Outcome outcome = run_npusim(all);
+    INFO(outcome.err);
+    CHECK(outcome.exit_code == 1);
+    CHECK(contains(outcome.err, reason));
+  };
+  refused(synthetic_networks(5, 1), {}, "5 networks, 0 of them held out, are too few to fit: at least 10");
+  const auto data = synthetic_networks(30, 1);
+  refused(data, {"--hold-out", "25"}, "30 networks, 25 of them held out, are too few");
+  refused(data, {"--model", "ridge", "--features", "m,launch"},
+          "feature launch is 0 for all 30 networks: nothing can be learnt from it");
+  auto equal = data;
+  for (auto& network : equal.networks) network = equal.networks[0];
+  refused(equal, {"--model", "linear"}, "all features are the same for all 30 networks");
+  auto nan = data;
+  nan.operators[4].features[1] = std::nan("");
+  refused(nan, {}, "feature v of operator 'op4' is nan: it must be finite");
+  auto nothing = data;
+  nothing.networks[5].cycles = 0;
+  refused(nothing, {}, "network net5 took 0 cycles: they must be positive");
+}
+
+TEST_CASE("fit refuses samples of two descriptions of hardware, naming both files and hashes") {
+  const TempFolder folder;
+  write_file(folder / "a.json", npusim::fit::to_json(synthetic_networks(20, 1)));
   auto other = synthetic_networks(20, 2);
   other.hw_hash = "fedcba9876543210";
   write_file(folder / "b.json", npusim::fit::to_json(other));
   const Outcome mixed = run_npusim({"fit", "--data", (folder / "a.json") + "," + (folder / "b.json")});
   CHECK(mixed.exit_code == 1);
+  for (const char* part : {"a.json", "b.json", "0123456789abcdef", "fedcba9876543210"}) {
+    CHECK(contains(mixed.err, part));
+  }
   CHECK(contains(mixed.err, "one model is of one chip"));
-  CHECK(contains(run_npusim({"predict", "--model", folder / "none.yaml", "resnet50"}).err, "cannot be read"));
+}
+
+TEST_CASE("predict refuses models of another chip, of its description as it was before, and damaged ones") {
+  const TempFolder folder;
+  const std::string data = folder / "data.json";
+  const std::string file = folder / "m.yaml";
+  write_file(data, npusim::fit::to_json(synthetic_networks(30, 3)));
+  REQUIRE(run_npusim({"fit", "--data", data, "-o", file}).exit_code == 0);
+  const std::string good = read_file(file);
+  const auto refused = [&](const std::string& text, std::vector<std::string> arguments,
+                           const std::string& reason) {
+    CAPTURE(reason);
+    write_file(file, text);
+    std::vector<std::string> all{"predict", "--model", file};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    const Outcome outcome = run_npusim(all);
+    INFO(outcome.err);
+    CHECK(outcome.exit_code == 1);
+    CHECK(contains(outcome.err, reason));
+    CHECK(contains(outcome.err, "m.yaml"));
+  };
+  refused(good, {"--hw", "midap", "resnet50"}, "is a model of toy (hardware 0123456789abcdef), not of midap");
+  std::string midap = good;
+  midap.replace(midap.find("\"toy\""), 5, "\"midap\"");
+  refused(midap, {"--space", "s3nas", "-n", "3"}, "its description has changed, fit again");
+  std::string damaged = good;
+  damaged.replace(damaged.find("\"parameters\""), 12, "\"parametres\"");
+  refused(damaged, {"resnet50"}, "parameters");
+  refused("{\"schema\": \"npusim.model/0\"}", {"resnet50"}, "npusim.model/1");
+}
+
+TEST_CASE("of a kind of layer that costs nothing, fit prints no percentage") {
+  const TempFolder folder;
+  auto data = synthetic_networks(60, 4);
+  data.operators.push_back({"op60", "reshape", {0, 0, 10, 5, 5, 0, 0, 0}});
+  for (auto& network : data.networks) network.samples.push_back({60, 0});
+  write_file(folder / "data.json", npusim::fit::to_json(data));
+  const Outcome fitted = run_npusim({"fit", "--data", folder / "data.json"});
+  REQUIRE(fitted.exit_code == 0);
+  const std::size_t at = fitted.out.find("\nreshape");
+  REQUIRE(at != std::string::npos);
+  const std::string line = fitted.out.substr(at + 1, fitted.out.find('\n', at + 1) - at - 1);
+  std::istringstream words(line);
+  std::vector<std::string> cells;
+  for (std::string word; words >> word;) cells.push_back(word);
+  CHECK(cells == std::vector<std::string>{"reshape", "60", "0.0", "-", "-", "0.00"});
 }

@@ -57,9 +57,11 @@ TEST_CASE("an interval of 90 % holds 86 to 94 % of 1000 networks that the fit ha
   FitOptions options = options_of("linear", {"m", "v", "read.dma"});
   options.hold_out = 1000;
   const FitResult result = fit::fit(test::synthetic_networks(2000, 3), options);
-  REQUIRE(result.model.held_out_coverage);
-  CHECK(*result.model.held_out_coverage > 0.86);
-  CHECK(*result.model.held_out_coverage < 0.94);
+  REQUIRE(result.model.held);
+  CHECK(result.model.held->all > 0.86);
+  CHECK(result.model.held->all < 0.94);
+  const auto& thirds = result.model.held->thirds;
+  CHECK((thirds[0] + thirds[1] + thirds[2]) / 3 == Approx(result.model.held->all).margin(0.002));
 }
 
 TEST_CASE("every model survives its file and comes out the same bits twice") {
