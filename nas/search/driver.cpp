@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "nas/search/driver_bounds.h"
+#include "nas/search/driver_genes.h"
 #include "sim/base/error.h"
 
 namespace npusim::search {
@@ -44,6 +45,7 @@ class Search {
          Evaluator& evaluator, const SearchOptions& options)
       : space_(std::move(space)), chips_(chips), evaluator_(evaluator), options_(options) {
     check(options.goals);
+    add_genes();
     std::vector<std::string> names;
     for (const SearchChip& chip : chips) names.push_back(chip.name);
     StrategyOptions how = options.of_strategy;
@@ -54,8 +56,7 @@ class Search {
     }
     strategy_ = make_strategy(options.strategy, *space_, how);
     if (has_limit(options.goals.limits) && !options.goals.limits.soft) {
-      bounds_ = std::make_unique<Bounds>(space_);
-      check_limits(*bounds_, *space_, chips_, options.goals, batch_options());
+      check_feasible();
     }
     if (options.screen.model.empty()) return;
     const std::vector<std::string>& kinds = options.goals.objectives;
@@ -83,6 +84,36 @@ class Search {
   }
 
  private:
+  /// Makes the strategy's space one of networks and settings of the chip.
+  void add_genes() {
+    const std::vector<std::string>& kinds = options_.goals.objectives;
+    const bool area = std::find(kinds.begin(), kinds.end(), "area") != kinds.end();
+    if (options_.genes.empty()) {
+      if (area) throw UserError("--objectives area: it is the same for all networks without --gene");
+      return;
+    }
+    if (chips_.size() > 1) throw UserError("--gene: expected one --hw, whose settings are searched");
+    if (!options_.screen.model.empty()) {
+      throw UserError("--screen: models are of one setting of the chip; leave out --screen or --gene");
+    }
+    networks_ = space_;
+    settings_ = std::make_shared<HardwareSpace>(space_, options_.genes);
+    space_ = settings_;
+    variants_ = std::make_unique<Variants>(chips_.front());
+    // Unknown keys are errors before anything is searched.
+    static_cast<void>(variants_->of(settings_->overrides(settings_->largest())));
+  }
+
+  void check_feasible() {
+    if (settings_ == nullptr) {
+      bounds_ = std::make_unique<Bounds>(space_);
+      return check_limits(*bounds_, *space_, chips_, options_.goals, batch_options());
+    }
+    Goals goals = options_.goals;  // what is proven of latency holds for one setting of the chip
+    goals.limits.latency_ms.reset();
+    check_limits(Bounds(networks_), *networks_, chips_, goals, batch_options());
+  }
+
   bool ask(std::size_t most) {
     const Stopwatch watch(out_.effort.strategy_s);
     for (space::Genome& genome : strategy_->ask(most)) add(std::move(genome));
@@ -91,7 +122,8 @@ class Search {
 
   void add(space::Genome genome) {
     Seen one;
-    one.encoding = space_->encode(genome);
+    one.encoding = settings_ ? networks_->encode(settings_->network(genome)) : space_->encode(genome);
+    if (settings_) one.overrides = settings_->overrides(genome);
     one.genome = std::move(genome);
     place_.emplace(one.genome, out_.seen.size());
     out_.seen.push_back(std::move(one));
@@ -155,6 +187,12 @@ class Search {
     one.measured.params = ir::parameters(graph);
     one.measured.scored = false;
     one.measured.chips.resize(chips_.size());
+    if (settings_) {
+      const Variant& variant = variants_->of(one.overrides);
+      one.hw_hash = variant.hash;
+      one.measured.area_proxy = variant.area_proxy;
+      if (!variant.refusal.empty()) one.measured.chips.front().refusal = variant.refusal;
+    }
     graphs_[i] = std::make_unique<ir::Graph>(std::move(graph));
   }
 
@@ -167,16 +205,23 @@ class Search {
       const Seen& one = out_.seen[i];
       if (one.measured.scored || refused(one) || violation_of(one.measured, options_.goals) > 0) continue;
       open.push_back(i);
-      candidates.push_back({one.encoding, graphs_[i].get()});
+      // A network on several settings of the chip is judged once.
+      if (known_scores_.emplace(one.encoding, Score{}).second) {
+        candidates.push_back({one.encoding, graphs_[i].get()});
+      }
     }
     const std::vector<Score> scores = scores_of(evaluator_, candidates, options_.store, options_.version);
     std::size_t failed = 0;
     for (std::size_t i = 0; i < scores.size(); ++i) {
-      Measured& measured = out_.seen[open[i]].measured;
-      measured.scored = true;
-      measured.score = scores[i].value;
-      measured.score_failure = scores[i].failure;
+      known_scores_[candidates[i].encoding] = scores[i];
       failed += scores[i].failure.empty() ? 0 : 1;
+    }
+    for (const std::size_t i : open) {
+      Measured& measured = out_.seen[i].measured;
+      const Score& score = known_scores_.at(out_.seen[i].encoding);
+      measured.scored = true;
+      measured.score = score.value;
+      measured.score_failure = score.failure;
     }
     if (!any_scored_ && failed == scores.size() && failed > 0) {
       throw UserError(fmt::format("--evaluator {}: none of the first {} networks could be judged: {}",
@@ -228,17 +273,36 @@ class Search {
     return how;
   }
 
-  void simulate(const std::vector<std::size_t>& worth) {
-    if (worth.empty()) return;
-    const Stopwatch watch(out_.effort.simulate_s);
+  /// One job a chip and network; with hardware genes the chip is each network's own.
+  [[nodiscard]] jobs::Batch batch_of(const std::vector<std::size_t>& worth) const {
     jobs::Batch batch;
+    std::map<std::vector<std::string>, std::size_t> number;
     for (const SearchChip& chip : chips_) batch.chips.push_back({chip.description, {}, chip.hash});
     for (const std::size_t i : worth) batch.graphs.push_back(*graphs_[i]);
     for (std::size_t c = 0; c < chips_.size(); ++c) {
       for (std::size_t g = 0; g < worth.size(); ++g) {
-        batch.jobs.push_back({c, g, chips_[c].dtype, screen_ != nullptr});
+        std::size_t chip = c;
+        const Seen& one = out_.seen[worth[g]];
+        if (settings_) {
+          const auto [at, added] = number.emplace(one.overrides, batch.chips.size());
+          if (added) batch.chips.push_back({chips_[c].description, one.overrides, one.hw_hash});
+          chip = at->second;
+        }
+        batch.jobs.push_back({chip, g, chips_[c].dtype, screen_ != nullptr});
       }
     }
+    return batch;
+  }
+
+  void simulate(std::vector<std::size_t> worth) {
+    if (settings_) {  // settings that make no chip have their refusal already
+      worth.erase(
+          std::remove_if(worth.begin(), worth.end(), [&](std::size_t i) { return refused(out_.seen[i]); }),
+          worth.end());
+    }
+    if (worth.empty()) return;
+    const Stopwatch watch(out_.effort.simulate_s);
+    const jobs::Batch batch = batch_of(worth);
     jobs::BatchOptions how = batch_options();
     how.resume = options_.resume && out_.history.empty();
     const jobs::BatchResult results = jobs::run_batch(batch, how);
@@ -418,6 +482,11 @@ class Search {
   std::size_t graphs_told_ = 0;
   std::map<space::Genome, std::size_t> place_;
   bool any_scored_ = false;
+  std::map<std::string, Score> known_scores_;  ///< by network
+  /// Of searches with hardware genes: `space_` is then `settings_`, of `networks_`.
+  std::shared_ptr<const HardwareSpace> settings_;
+  std::shared_ptr<const space::Space> networks_;
+  std::unique_ptr<Variants> variants_;
   SearchResult out_;
 };
 

@@ -15,13 +15,16 @@
 #include "nas/search/objectives.h"
 #include "nas/search/pareto.h"
 #include "nas/search/strategy.h"
+#include "nas/sweep/grid.h"
 
 namespace npusim::search {
 
 /// A network that was evaluated.
 struct Seen {
   space::Genome genome;
-  std::string encoding;
+  std::string encoding;                ///< of the network
+  std::vector<std::string> overrides;  ///< of the chip's description, "key=value": its hardware genes
+  std::string hw_hash;                 ///< of the chip with them; "" without hardware genes
   Measured measured;
   Evaluation evaluation;
   [[nodiscard]] bool simulated() const;
@@ -39,7 +42,8 @@ struct SearchOptions {
   StrategyOptions of_strategy;  ///< `objectives` and `limits` are set by the search
   Goals goals;
   ScreenOptions screen;
-  std::size_t round = 50;  ///< networks that are evaluated together
+  std::vector<sweep::Axis> genes;  ///< of the chip's description, searched with the network
+  std::size_t round = 50;          ///< networks that are evaluated together
   std::size_t workers = 1;
   std::string version;  ///< jobs::version_text()
   jobs::Store* store = nullptr;

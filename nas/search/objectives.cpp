@@ -51,7 +51,7 @@ double priced(double score, const std::vector<double>& shares, double exponent) 
 }  // namespace
 
 const std::vector<std::string>& objective_kinds() {
-  static const std::vector<std::string> kinds{"score", "latency", "dram", "macs", "params"};
+  static const std::vector<std::string> kinds{"score", "latency", "dram", "macs", "params", "area"};
   return kinds;
 }
 
@@ -144,6 +144,7 @@ Evaluation judge(space::Genome genome, const Measured& measured, const Goals& go
     if (kind == "latency") append(combined(measured, goals.combine, latency_of));
     if (kind == "dram") append(combined(measured, goals.combine, dram_of));
     if (kind == "macs") append({static_cast<double>(measured.macs)});
+    if (kind == "area") append({measured.area_proxy});
     if (kind == "params") append({static_cast<double>(measured.params)});
   }
   return out;

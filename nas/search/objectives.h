@@ -26,6 +26,7 @@ struct Measured {
   std::string score_failure;  ///< why there is none; "" when there is one
   std::int64_t macs = 0;
   std::int64_t params = 0;
+  double area_proxy = 0;  ///< mm^2, of searches with hardware genes (sweep/area.h)
   std::vector<OnChip> chips;
 };
 
@@ -57,7 +58,7 @@ struct Goals {
   Limits limits;
   std::vector<std::string> objectives{"score", "latency"};  ///< of objective_kinds(), the score first
 };
-/// "score", "latency", "dram", "macs", "params".
+/// "score", "latency", "dram", "macs", "params", "area".
 const std::vector<std::string>& objective_kinds();
 /// Throws UserError for unknown or repeated objectives, with the nearest.
 void check(const Goals& goals);

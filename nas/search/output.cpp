@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "hw_models/api/npu.h"
+#include "nas/search/driver_genes.h"
 #include "sim/base/error.h"
 #include "sim/trace/format.h"
 #include "workloads/onnx/export.h"
@@ -61,6 +62,11 @@ Json network_json(const SearchIdentity& identity, const std::vector<SearchChip>&
   for (std::size_t c = 0; c < chips.size(); ++c) {
     Json on = chip_json(one.measured.chips[c]);
     on["report"] = report_name(rank, chips, c);
+    if (!identity.genes.empty()) {
+      on["set"] = one.overrides;
+      on["hw_hash"] = one.hw_hash;
+      on["area_proxy"] = one.measured.area_proxy;
+    }
     json["chips"][chips[c].name] = on;
   }
   return json;
@@ -87,8 +93,21 @@ Counts counts_of(const SearchResult& result) {
   return counts;
 }
 
+/// Keys of the hardware genes, in the order of Seen::overrides.
+std::vector<std::string> keys_of(const SearchIdentity& identity) {
+  std::vector<std::string> keys;
+  for (const sweep::Axis& axis : identity.genes) keys.insert(keys.end(), axis.keys.begin(), axis.keys.end());
+  return keys;
+}
+
+std::string value_of(const std::string& override_text) {
+  return override_text.substr(override_text.find('=') + 1);
+}
+
 std::string header(const SearchIdentity& identity, const std::vector<SearchChip>& chips) {
   std::string text = "network," + identity.evaluator;
+  for (const std::string& key : keys_of(identity)) text += "," + key;
+  if (!identity.genes.empty()) text += ",area_proxy";
   for (const SearchChip& chip : chips) {
     for (const char* name : {"latency_ms", "cycles", "dram_bytes", "simulated"}) {
       text += "," + column(name, chip);
@@ -100,6 +119,8 @@ std::string header(const SearchIdentity& identity, const std::vector<SearchChip>
 std::string row(const SearchIdentity& identity, const Seen& one) {
   std::string text = fmt::format("{}:{},{}", identity.space, one.encoding,
                                  is_judged(one) ? fmt::format("{}", one.measured.score) : "");
+  for (const std::string& text_of : one.overrides) text += "," + csv_cell(value_of(text_of));
+  if (!identity.genes.empty()) text += fmt::format(",{}", one.measured.area_proxy);
   for (const OnChip& on : one.measured.chips) {
     text += fmt::format(",{},{},{},{}", on.latency_ms, on.cycles, on.dram_bytes, on.simulated ? 1 : 0);
   }
@@ -112,16 +133,22 @@ void write_networks(const fs::path& folder, const space::Space& space, const std
   onnx::ExportOptions how;
   how.with_weights = weights;
   for (std::size_t r = 0; r < result.front.size(); ++r) {
-    const ir::Graph graph = space.build(result.seen[result.front[r]].genome);
+    const ir::Graph graph = space.build(space.decode(result.seen[result.front[r]].encoding));
     onnx::export_onnx(graph, (folder / fmt::format("{}.onnx", r + 1)).string(), how);
   }
   for (std::size_t c = 0; c < chips.size(); ++c) {
-    hw::Evaluator evaluator(*chips[c].description, kernel::KernelKind::run_ahead);
+    std::unique_ptr<hw::Evaluator> evaluator;
+    const std::vector<std::string>* overrides = nullptr;
     for (std::size_t r = 0; r < result.front.size(); ++r) {
       const Seen& one = result.seen[result.front[r]];
+      if (overrides == nullptr || *overrides != one.overrides) {
+        evaluator = std::make_unique<hw::Evaluator>(description_of(chips[c], one.overrides),
+                                                    kernel::KernelKind::run_ahead);
+        overrides = &one.overrides;
+      }
       hw::EvaluateOptions options;
       options.dtype = chips[c].dtype;
-      const trace::Report report = evaluator.evaluate(space.build(one.genome), options);
+      const trace::Report report = evaluator->evaluate(space.build(space.decode(one.encoding)), options);
       if (report.total_cycles != one.measured.chips[c].cycles) {
         throw InternalError(fmt::format("{} on {} took {} cycles in the search and {} afresh", one.encoding,
                                         chips[c].name, one.measured.chips[c].cycles, report.total_cycles));
@@ -161,6 +188,8 @@ std::string front_text(const SearchIdentity& identity, const std::vector<SearchC
   using trace::Table;
   std::vector<Table::Column> columns{{"rank"}, {identity.measure}};
   for (const SearchChip& chip : chips) columns.push_back({chip.name + " ms"});
+  for (const std::string& key : keys_of(identity)) columns.push_back({key});
+  if (!identity.genes.empty()) columns.push_back({"area proxy mm2"});
   for (const char* title : {"MACs M", "weights M"}) columns.push_back({title});
   columns.push_back({"network", Table::Align::left});
   Table table(columns);
@@ -168,6 +197,8 @@ std::string front_text(const SearchIdentity& identity, const std::vector<SearchC
     const Seen& one = result.seen[result.front[r]];
     std::vector<std::string> cells{std::to_string(r + 1), fmt::format("{:.6g}", one.measured.score)};
     for (const OnChip& on : one.measured.chips) cells.push_back(fmt::format("{:.4f}", on.latency_ms));
+    for (const std::string& text_of : one.overrides) cells.push_back(value_of(text_of));
+    if (!identity.genes.empty()) cells.push_back(fmt::format("{:.3f}", one.measured.area_proxy));
     cells.push_back(fmt::format("{:.1f}", static_cast<double>(one.measured.macs) / 1e6));
     cells.push_back(fmt::format("{:.2f}", static_cast<double>(one.measured.params) / 1e6));
     cells.push_back(one.encoding);
@@ -211,6 +242,9 @@ std::string search_json(const SearchIdentity& identity, const std::vector<Search
     history.push_back(
         {{"evaluated", step.evaluated}, {"front", step.front}, {"hypervolume", step.hypervolume}});
   }
+  Json genes = Json::array();
+  for (const sweep::Axis& axis : identity.genes)
+    genes.push_back({{"keys", axis.keys}, {"values", axis.points}});
   const Counts counts = counts_of(result);
   Json json{{"schema", "npusim.search/1"},
             {"version", identity.version},
@@ -223,6 +257,7 @@ std::string search_json(const SearchIdentity& identity, const std::vector<Search
             {"seed", identity.seed},
             {"budget", identity.budget},
             {"chips", machines},
+            {"genes", genes},
             {"objectives", objective_names(identity.goals, names)},
             {"limits", limits_json(identity.goals.limits)},
             {"evaluated", result.seen.size()},

@@ -21,6 +21,7 @@ struct SearchIdentity {
   std::size_t budget = 0;
   std::string version;
   Goals goals;
+  std::vector<sweep::Axis> genes;  ///< of the chip's description
 };
 
 /// Quoted where CSV needs it (RFC 4180).

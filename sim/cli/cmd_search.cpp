@@ -33,6 +33,7 @@ struct SearchCommand {
   std::string combine = "worst";
   std::string objectives = "score,latency";
   std::string aim = "front";
+  std::vector<std::string> genes;
   search::EvaluatorOptions evaluator;
   search::SearchOptions search;
   std::string output;
@@ -172,6 +173,7 @@ void run(SearchCommand command) {
   how.goals.objectives = words_of(command.objectives);
   search::check(how.goals);
   how.of_strategy.constrained = choose("--aim", command.aim, {"front", "limit"}) == 1;
+  for (const std::string& text : command.genes) how.genes.push_back(sweep::parse_set(text));
   make_folder(command.output);
   how.workers = workers_of(command);
   how.version = jobs::version_text(NPUSIM_VERSION);
@@ -190,7 +192,8 @@ void run(SearchCommand command) {
   }
   const search::SearchIdentity identity{
       command.space,    evaluator->name(),    evaluator->measure(),   how.strategy,   command.aim,
-      how.screen.model, how.of_strategy.seed, how.of_strategy.budget, NPUSIM_VERSION, how.goals};
+      how.screen.model, how.of_strategy.seed, how.of_strategy.budget, NPUSIM_VERSION, how.goals,
+      how.genes};
   search::write_search(command.output, identity, *space, chips, result, command.weights);
   write_output("", search::front_text(identity, chips, result) + effort_text(result));
 }
@@ -212,7 +215,8 @@ void add_goals(CLI::App& app, SearchCommand& command) {
       ->type_name("X")
       ->check(CLI::Range(-100.0, 0.0));
   app.add_option("--objectives", command.objectives,
-                 "score, then latency, dram, macs, params, separated by commas; default: score,latency")
+                 "score, then latency, dram, macs, params, area (of --gene), separated by commas; default: "
+                 "score,latency")
       ->type_name("LIST");
   app.add_option("--aim", command.aim,
                  "front: all trade-offs; limit: the best score within the hard limits, where strategies then "
@@ -282,6 +286,13 @@ void add_search(CLI::App& app) {
       ->type_name("SPACE");
   sub->add_option("--dtype", command->dtype, "fp16, int8, ...; default: each chip's first")
       ->type_name("TYPE");
+  sub->add_option(
+         "--gene", command->genes,
+         "a key of the chip's description with values (dram.channels=1,2,4 or cube.m=8..32:8), searched "
+         "together with the network; may be repeated; --objectives score,latency,area weighs the chip's "
+         "size, too")
+      ->type_name("KEY=VALUES")
+      ->allow_extra_args(false);
   add_goals(*sub, *command);
   add_how(*sub, *command);
   add_evaluator(*sub, *command);

@@ -117,7 +117,8 @@ TEST_CASE("No network on a front exceeds its limits") {
   const Outcome run = run_npusim(
       with(small_search(folder / "out", folder / "s.db"), {"--latency-ms", std::to_string(limit)}));
   REQUIRE(run.exit_code == 0);
-  for (const Json& member : Json::parse(read_file(folder / "out/search.json")).at("front")) {
+  const Json search = Json::parse(read_file(folder / "out/search.json"));
+  for (const Json& member : search.at("front")) {
     CHECK(member.at("chips").at("midap").at("latency_ms").get<double>() <= limit + 1e-6);
   }
 }
