@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "hw_models/edgetpu/emitter.h"
 #include "hw_models/edgetpu/setting.h"
@@ -55,9 +56,17 @@ void ProgramEmitter::emit_host(Phase& phase) {
     if (!net_.map(id).on_host) needed.push_back(store(id));
   }
   const std::int64_t cycles = host_cycles(spec_, phase.host_macs, phase.host_bytes);
-  const Handle work = draft_.add(Queue::host, kHost, {std::max<std::int64_t>(cycles, 1)});
-  for (const Handle& store : needed) draft_.tie(store, work);
-  for (const MapId id : inputs) draft_.region(work, host_region(id, false));
+  // An operand of a command has 32 bits: what takes longer is several commands, of which the last has the
+  // results.
+  Handle work;
+  std::int64_t left = std::max<std::int64_t>(cycles, 1);
+  do {
+    const std::int64_t part = std::min<std::int64_t>(left, std::numeric_limits<std::int32_t>::max());
+    work = draft_.add(Queue::host, kHost, {part});
+    for (const Handle& store : needed) draft_.tie(store, work);
+    for (const MapId id : inputs) draft_.region(work, host_region(id, false));
+    left -= part;
+  } while (left > 0);
   for (const MapId id : phase.host_outputs) {
     draft_.region(work, host_region(id, true));
     program_.buffers[host_buffer(id)].output = net_.map(id).network_output;

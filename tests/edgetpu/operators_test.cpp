@@ -2,8 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "hw_models/edgetpu/phases.h"
+#include "hw_models/edgetpu/timing.h"
 #include "tests/catch.h"
 #include "tests/edgetpu/chip.h"
 #include "workloads/zoo/builder.h"
@@ -171,6 +173,22 @@ TEST_CASE("halving the clock leaves the link's time and doubles the tiles'") {
   const double slow = run(graph, "edgetpu-coral-usb-250mhz").latency_ms();
   CHECK(slow - fast > 1.45);  // measured: 1.51 to 1.54 ms
   CHECK(slow - fast < 1.62);
+}
+
+TEST_CASE("an operator that takes the host longer than 2^31 cycles takes them all, in commands of 32 bits") {
+  zoo::Builder b("huge", {1, 8, 32, 32});
+  auto x = b.act("swish", b.conv("first", b.input(), {.out = 64, .kernel = 3}), zoo::Act::hard_swish);
+  x = b.conv("wide", x, {.out = 4096});
+  const ir::Graph graph = b.finish(b.conv("huge", x, {.out = 4096, .kernel = 7}));
+  const std::int64_t macs = std::int64_t{4096} * 4096 * 49 * 32 * 32;
+  const std::int64_t bytes = macs / (32 * 32) + 2 * 4096 * 32 * 32;
+  const std::int64_t expected = host_cycles(spec(), macs, bytes);
+  REQUIRE(expected > std::int64_t{1} << 32);
+  const auto report = run(graph);
+  const auto cycles = layer(report, "huge").cycles();
+  CAPTURE(cycles, expected);
+  CHECK(std::abs(static_cast<double>(cycles - expected)) < 0.01 * static_cast<double>(expected));
+  CHECK(report.total_cycles > expected);
 }
 
 TEST_CASE("an operator whose maps fit no memory is the host's; an input that fits none is an error") {
