@@ -17,11 +17,13 @@ namespace {
 /// A network of mobile blocks: stem, stages, head.
 class StagedNetwork : public Scalable {
  public:
-  StagedNetwork(std::string name, const space::StagedSpace& space, const space::Genome& genome)
+  StagedNetwork(std::string name, const space::StagedSpace& space, const space::Genome& genome,
+                std::int64_t batch)
       : Scalable(std::move(name)),
         stem_(space.plan().stem),
         head_(space.plan().head),
-        pad_(space.plan().pad) {
+        pad_(space.plan().pad),
+        batch_(batch) {
     const std::int64_t side = space.image_side(genome);
     base_.image = {side, side};
     for (std::size_t s = 0; s < space.plan().stages.size(); ++s) {
@@ -40,7 +42,7 @@ class StagedNetwork : public Scalable {
   }
 
   [[nodiscard]] ir::Graph build(const Extent& extent, std::int64_t divisor) const override {
-    Chain chain(fmt::format("{} {}", name_, to_string(extent)), extent.image.h, pad_);
+    Chain chain(fmt::format("{} {}", name_, to_string(extent)), batch_, extent.image.h, pad_);
     const auto out = [&](std::int64_t channels) { return scaled_channels(channels, extent.width, divisor); };
     for (std::size_t i = 0; i < stem_.size(); ++i)
       chain.add(end_block(stem_, i, out), place(stem_, "stem", i));
@@ -73,8 +75,8 @@ class StagedNetwork : public Scalable {
   /// Blocks in a row, while following the network's image and channels.
   class Chain {
    public:
-    Chain(const std::string& name, std::int64_t side, zoo::Pad::Rule pad)
-        : builder_(name, {1, 3, side, side}), x_(builder_.input()), side_(side), pad_(pad) {}
+    Chain(const std::string& name, std::int64_t batch, std::int64_t side, zoo::Pad::Rule pad)
+        : builder_(name, {batch, 3, side, side}), x_(builder_.input()), side_(side), pad_(pad) {}
     void add(zoo::Block block, const std::string& place) {
       block.in = builder_.shape(x_).at(1);
       block.pad = pad_;
@@ -110,14 +112,15 @@ class StagedNetwork : public Scalable {
 
   std::vector<zoo::Block> stem_, head_;
   zoo::Pad::Rule pad_;
+  std::int64_t batch_;
   std::vector<Stage> plan_;
 };
 
 /// An ISyNet.
 class IsynetNetwork : public Scalable {
  public:
-  IsynetNetwork(std::string name, std::vector<zoo::ISyNetStage> stages, ir::Hw image)
-      : Scalable(std::move(name)), plan_(std::move(stages)) {
+  IsynetNetwork(std::string name, std::vector<zoo::ISyNetStage> stages, ir::Hw image, std::int64_t batch)
+      : Scalable(std::move(name)), plan_(std::move(stages)), batch_(batch) {
     base_.image = image;
     for (std::size_t s = 0; s < plan_.size(); ++s) {
       base_.depths.push_back(plan_[s].blocks);
@@ -126,7 +129,8 @@ class IsynetNetwork : public Scalable {
   }
 
   [[nodiscard]] ir::Graph build(const Extent& extent, std::int64_t divisor) const override {
-    zoo::Builder b(fmt::format("{} {}", name_, to_string(extent)), {1, 3, extent.image.h, extent.image.w});
+    zoo::Builder b(fmt::format("{} {}", name_, to_string(extent)),
+                   {batch_, 3, extent.image.h, extent.image.w});
     zoo::TensorId x = b.input();
     for (std::size_t s = 0; s < plan_.size(); ++s) {
       zoo::ISyNetStage stage = plan_[s];
@@ -143,6 +147,7 @@ class IsynetNetwork : public Scalable {
 
  private:
   std::vector<zoo::ISyNetStage> plan_;
+  std::int64_t batch_;
 };
 
 }  // namespace
@@ -182,17 +187,18 @@ std::vector<std::size_t> blocks_at_depth(const std::vector<std::int64_t>& parame
   return which;
 }
 
-std::unique_ptr<Scalable> scalable_of_space(const std::string& network) {
+std::unique_ptr<Scalable> scalable_of_space(const std::string& network, std::int64_t batch) {
   const std::size_t colon = network.rfind(':');
   if (colon == std::string::npos) throw UserError(fmt::format("'{}': expected <space>:<encoding>", network));
   const std::unique_ptr<space::Space> space = space::make_space(network.substr(0, colon));
   const space::Genome genome = space->decode(network.substr(colon + 1));
   if (const auto* staged = dynamic_cast<const space::StagedSpace*>(space.get())) {
-    return std::make_unique<StagedNetwork>(network, *staged, genome);
+    return std::make_unique<StagedNetwork>(network, *staged, genome, batch);
   }
   if (const auto* isynet = dynamic_cast<const space::IsynetSpace*>(space.get())) {
     const ir::Shape input = space->blocks(genome).front().input;
-    return std::make_unique<IsynetNetwork>(network, isynet->stages(genome), ir::Hw{input.at(2), input.at(3)});
+    return std::make_unique<IsynetNetwork>(network, isynet->stages(genome), ir::Hw{input.at(2), input.at(3)},
+                                           batch);
   }
   return nullptr;
 }

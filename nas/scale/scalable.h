@@ -58,7 +58,7 @@ class Scalable {
 /// twice. Blocks that depth takes away are those with fewest parameters, never a stage's first; of equal
 /// ones the later. ISyNet's stages repeat their block; a stage of a single block adds its input in the
 /// copies. nullptr for a network of a space without stages. Throws UserError for what names no network.
-std::unique_ptr<Scalable> scalable_of_space(const std::string& network);
+std::unique_ptr<Scalable> scalable_of_space(const std::string& network, std::int64_t batch = 1);
 
 /// Any other network. Depth: its residual blocks (residual.h), of equal shape one behind another, are stages;
 /// they are copied and taken away like those above. Width and image: see resize.h. What it cannot change is

@@ -55,9 +55,8 @@ void make_folder(const std::string& folder) {
 /// The network, as far as it can be scaled; `raw` is its graph.
 std::unique_ptr<scale::Scalable> network_of(const ScaleCommand& command, const ir::Graph& raw) {
   const std::string& name = command.network.network;
-  const bool batched = raw.inputs.size() == 1 && raw.shape(raw.inputs.front()).at(0) > 1;
-  if (space::is_network(name) && !batched) {
-    if (auto network = scale::scalable_of_space(name)) return network;
+  if (space::is_network(name)) {
+    if (auto network = scale::scalable_of_space(name, raw.shape(raw.inputs.front()).at(0))) return network;
   }
   return scale::scalable_of_graph(name, raw, command.how == "none");
 }

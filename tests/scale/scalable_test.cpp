@@ -91,8 +91,10 @@ TEST_CASE("Networks of every space with stages are themselves at their base exte
     const auto space = space::make_space(name);
     Rng rng(5);
     const space::Genome genome = space->sample(rng);
-    const auto network = scalable_of_space(std::string(name) + ":" + space->encode(genome));
+    const std::string encoded = std::string(name) + ":" + space->encode(genome);
+    const auto network = scalable_of_space(encoded);
     REQUIRE(network != nullptr);
+    check_equal(scalable_of_space(encoded, 3)->build(network->base(), 8), space->build(genome, 3));
     check_equal(network->build(network->base(), 8), space->build(genome));
     Extent extent = network->base();
     for (std::int64_t& depth : extent.depths) ++depth;
