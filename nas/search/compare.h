@@ -83,10 +83,21 @@ std::string text_of(const Comparison& comparison);
 /// "benchmark,aim,strategy,seed,evaluations,regret,hypervolume", a row a checkpoint.
 void write_csv(const std::vector<Comparison>& comparisons, std::ostream& out);
 
+/// SVG: a row a comparison; regret within the limit and hypervolume against evaluations, for each strategy
+/// the median over seeds in a band from the lower to the upper quartile.
+std::string picture_of(const std::vector<Comparison>& comparisons);
+
+/// What there is to say of some comparisons.
+struct CompareOutput {
+  std::string text;     ///< text_of() and what CompareOptions::afterwards adds
+  std::string csv;      ///< write_csv()
+  std::string picture;  ///< picture_of()
+};
+
 /// Compares on benchmarks by name, for the command line: "nb201:<data set>:<device>", or a CSV file of all
 /// networks of `space` (table_benchmark()). Appends ":shuffled" for the control with shuffled accuracies.
-/// Returns the tables as text; writes write_csv() to `csv` unless that is null. Throws UserError.
-std::string run_compare(const std::vector<std::string>& benchmarks, const std::string& space,
-                        const CompareOptions& options, std::ostream* csv);
+/// Throws UserError.
+CompareOutput run_compare(const std::vector<std::string>& benchmarks, const std::string& space,
+                          const CompareOptions& options);
 
 }  // namespace npusim::search

@@ -86,28 +86,20 @@ class Smbo : public Rounds {
   void train() {
     std::vector<space::Genome> genomes;
     for (const Evaluation& evaluation : known_) genomes.push_back(evaluation.genome);
-    std::vector<space::Genome> judged_genomes;
-    for (const Evaluation& evaluation : known_) {
-      if (std::isfinite(evaluation.objectives[0])) judged_genomes.push_back(evaluation.genome);
-    }
     const std::size_t objectives = known_.front().objectives.size();
-    std::vector<double> targets;
-    surrogates_.assign(objectives, Surrogate(space()));
+    std::vector<double> targets(known_.size());
+    while (surrogates_.size() < objectives)
+      surrogates_.push_back(make_surrogate(options().surrogate, space()));
     for (std::size_t k = 0; k < objectives; ++k) {
-      targets.clear();
-      for (const Evaluation& evaluation : known_) {
-        if (std::isfinite(evaluation.objectives[k])) targets.push_back(evaluation.objectives[k]);
-      }
+      for (std::size_t i = 0; i < known_.size(); ++i) targets[i] = known_[i].objectives[k];
       if (k == 0 && constrained()) fence(targets);
-      surrogates_[k].fit(k == 0 ? judged_genomes : genomes, targets, rng().next());
+      surrogates_[k]->fit(genomes, targets, rng().next());
     }
-    violation_.clear();
     if (limits_known_) return;
-    targets.clear();
-    for (const Evaluation& evaluation : known_) targets.push_back(evaluation.violation);
+    for (std::size_t i = 0; i < known_.size(); ++i) targets[i] = known_[i].violation;
     if (std::all_of(targets.begin(), targets.end(), [](double v) { return v <= 0; })) return;
-    violation_.assign(1, Surrogate(space()));
-    violation_.front().fit(genomes, targets, rng().next());
+    if (violation_ == nullptr) violation_ = make_surrogate(options().surrogate, space());
+    violation_->fit(genomes, targets, rng().next());
   }
 
   /// Brings outliers on the bad side to Tukey's fence: how bad the worst are teaches nothing about the best.
@@ -143,11 +135,8 @@ class Smbo : public Rounds {
       const space::Genome start = i % 2 == 0 ? draw() : space().cross(draw(), draw(), rng());
       genomes.insert(i % 4 == 3 ? start : space().mutate(start, rng(), options().mutation_rate));
     }
-    std::vector<Candidate> pool;
-    for (const space::Genome& genome : genomes) {
-      if (!asked_before(genome)) pool.push_back(predict(genome));
-    }
-    return pool;
+    std::erase_if(genomes, [this](const space::Genome& genome) { return asked_before(genome); });
+    return predict({genomes.begin(), genomes.end()});
   }
 
   /// Members are as far off as predictions have been: evenly spread from one standard error better to one
@@ -157,18 +146,26 @@ class Smbo : public Rounds {
     return 2 * static_cast<double>(member) / static_cast<double>(members - 1) - 1;
   }
 
-  [[nodiscard]] Candidate predict(const space::Genome& genome) const {
-    Candidate candidate{genome, {}, {}};
+  [[nodiscard]] std::vector<Candidate> predict(const std::vector<space::Genome>& genomes) const {
+    std::vector<Candidate> candidates;
+    for (const space::Genome& genome : genomes) candidates.push_back({genome, {}, {}});
     for (std::size_t k = 0; k < surrogates_.size(); ++k) {
-      const std::vector<double> members = surrogates_[k].members(genome);
-      if (candidate.predicted.empty()) candidate.predicted.resize(members.size(), Point(surrogates_.size()));
-      for (std::size_t m = 0; m < members.size(); ++m) {
-        candidate.predicted[m][k] = members[m] + surrogates_[k].noise() * hope(m, members.size());
+      const std::vector<std::vector<double>> all = surrogates_[k]->predict(genomes);
+      for (std::size_t i = 0; i < genomes.size(); ++i) {
+        const std::vector<double>& members = all[i];
+        candidates[i].predicted.resize(members.size(), Point(surrogates_.size()));
+        for (std::size_t m = 0; m < members.size(); ++m) {
+          candidates[i].predicted[m][k] = members[m] + surrogates_[k]->noise() * hope(m, members.size());
+        }
       }
     }
-    candidate.violation = violation_.empty() ? std::vector<double>(candidate.predicted.size(), 0)
-                                             : violation_.front().members(genome);
-    return candidate;
+    std::vector<std::vector<double>> violations;
+    if (violation_ != nullptr) violations = violation_->predict(genomes);
+    for (std::size_t i = 0; i < genomes.size(); ++i) {
+      candidates[i].violation = violations.empty() ? std::vector<double>(candidates[i].predicted.size(), 0)
+                                                   : std::move(violations[i]);
+    }
+    return candidates;
   }
 
   /// Whether the member predicts that limits are kept.
@@ -273,8 +270,8 @@ class Smbo : public Rounds {
   std::vector<Evaluation> known_;  ///< what did not fail
   std::size_t judged_ = 0;         ///< of these, with an objective 0
   bool limits_known_ = false;
-  std::vector<Surrogate> surrogates_;  ///< by objective
-  std::vector<Surrogate> violation_;   ///< one, where limits are unknown and were exceeded
+  std::vector<std::unique_ptr<SurrogateModel>> surrogates_;  ///< by objective
+  std::unique_ptr<SurrogateModel> violation_;                ///< where limits are unknown and were exceeded
 };
 
 }  // namespace

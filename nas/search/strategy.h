@@ -48,9 +48,10 @@ struct StrategyOptions {
   /// By objective the hard limit that Evaluation::violation counts, infinity for none; empty: unknown, and
   /// strategies learn violations from what they are told.
   std::vector<double> limits = {};
-  std::size_t population = 50;  ///< of the evolutionary ones
-  std::size_t batch = 10;       ///< evaluations between two decisions of smbo, evolution and reward
-  double mutation_rate = 0.1;   ///< by gene
+  std::size_t population = 50;      ///< of the evolutionary ones
+  std::size_t batch = 10;           ///< evaluations between two decisions of smbo, evolution and reward
+  double mutation_rate = 0.1;       ///< by gene
+  std::string surrogate = "trees";  ///< of smbo: make_surrogate()
   /// Of `reward`: objective 0 is the negated accuracy, objective 1 the latency: reward = acc *
   /// (lat/target)^w. 0: the limit of objective 1, else the first batch's median latency.
   double reward_target = 0;

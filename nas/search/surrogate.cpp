@@ -203,20 +203,28 @@ std::vector<double> Surrogate::boost(const Rows& rows, std::vector<double> resid
   return residuals;
 }
 
-std::vector<double> Surrogate::members(const space::Genome& genome) const {
-  double choices = 0;
-  for (std::size_t g = 0; g < genome.size(); ++g) choices += effects_[g][genome[g]];
-  std::vector<double> predictions;
-  for (const std::vector<ChoiceTree>& trees : trees_) {
-    double boosted = 0;
-    for (const ChoiceTree& tree : trees) boosted += tree(genome.data());
-    predictions.push_back(base_ + scale_ * (choices + options_.step * boosted));
+std::vector<std::vector<double>> Surrogate::predict(const std::vector<space::Genome>& genomes) const {
+  const Rows rows(genomes, sizes_);
+  std::vector<std::vector<double>> predictions(rows.count(), std::vector<double>(trees_.size()));
+  std::vector<double> choices(rows.count(), 0), boosted(rows.count());
+  for (std::size_t row = 0; row < rows.count(); ++row) {
+    for (std::size_t g = 0; g < sizes_.size(); ++g) choices[row] += effects_[g][rows[row][g]];
+  }
+  for (std::size_t m = 0; m < trees_.size(); ++m) {
+    // Tree by tree: it stays in the cache, and walks of different rows overlap.
+    std::fill(boosted.begin(), boosted.end(), 0.0);
+    for (const ChoiceTree& tree : trees_[m]) {
+      for (std::size_t row = 0; row < rows.count(); ++row) boosted[row] += tree(rows[row]);
+    }
+    for (std::size_t row = 0; row < rows.count(); ++row) {
+      predictions[row][m] = base_ + scale_ * (choices[row] + options_.step * boosted[row]);
+    }
   }
   return predictions;
 }
 
 double Surrogate::mean(const space::Genome& genome) const {
-  const std::vector<double> all = members(genome);
+  const std::vector<double> all = predict({genome}).front();
   return std::accumulate(all.begin(), all.end(), 0.0) / static_cast<double>(all.size());
 }
 

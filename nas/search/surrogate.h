@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <string>
 #include <vector>
 
 #include "nas/space/space.h"
@@ -57,10 +59,28 @@ class ChoiceTree {
   std::vector<char> lefts_;  ///< whether a choice goes left
 };
 
+/// What smbo knows of an objective: an ensemble whose members differ where little is known.
+class SurrogateModel {
+ public:
+  virtual ~SurrogateModel() = default;
+  /// The same rows and seeds, in the same order of calls, give the same model. At least one row.
+  virtual void fit(const std::vector<space::Genome>& genomes, const std::vector<double>& targets,
+                   std::uint64_t seed) = 0;
+  /// By genome what each member predicts.
+  [[nodiscard]] virtual std::vector<std::vector<double>> predict(
+      const std::vector<space::Genome>& genomes) const = 0;
+  /// Standard error of the members on rows that they did not see.
+  [[nodiscard]] virtual double noise() const = 0;
+};
+
+/// "trees" (Surrogate) or "lstm" (a recurrent network over the encoding, as ISyNAS has). Throws UserError for
+/// another kind, and for lstm where npusim was built or installed without libtorch.
+std::unique_ptr<SurrogateModel> make_surrogate(const std::string& kind, const space::Space& space);
+
 /// An ensemble of boosted trees: what choices add on their own is fitted first (by shrunken means of what the
 /// other genes leave), then each member boosts trees over a different random part of the rows. The members'
 /// spread says where little is known, noise() how far predictions are off where much is.
-class Surrogate {
+class Surrogate : public SurrogateModel {
  public:
   struct Options {
     std::size_t members = 5;
@@ -75,11 +95,11 @@ class Surrogate {
   Surrogate(const space::Space& space, const Options& options);
 
   /// The same rows and seed give the same model. There must be at least one row.
-  void fit(const std::vector<space::Genome>& genomes, const std::vector<double>& targets, std::uint64_t seed);
-  /// What each member predicts.
-  [[nodiscard]] std::vector<double> members(const space::Genome& genome) const;
-  /// Standard error of the members on the rows that they did not see.
-  [[nodiscard]] double noise() const { return noise_; }
+  void fit(const std::vector<space::Genome>& genomes, const std::vector<double>& targets,
+           std::uint64_t seed) override;
+  [[nodiscard]] std::vector<std::vector<double>> predict(
+      const std::vector<space::Genome>& genomes) const override;
+  [[nodiscard]] double noise() const override { return noise_; }
   /// The members' mean.
   [[nodiscard]] double mean(const space::Genome& genome) const;
 

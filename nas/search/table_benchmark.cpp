@@ -5,6 +5,7 @@
 #include <charconv>
 #include <fstream>
 #include <limits>
+#include <sstream>
 
 #include "nas/search/compare.h"
 #include "sim/base/error.h"
@@ -128,19 +129,22 @@ Benchmark table_benchmark(std::shared_ptr<const space::Space> space, const std::
   }
 }
 
-std::string run_compare(const std::vector<std::string>& benchmarks, const std::string& space,
-                        const CompareOptions& options, std::ostream* csv) {
+CompareOutput run_compare(const std::vector<std::string>& benchmarks, const std::string& space,
+                          const CompareOptions& options) {
   std::vector<Comparison> comparisons;
-  std::string text;
+  CompareOutput output;
   for (const std::string& name : benchmarks) {
     const Benchmark benchmark = benchmark_of(name, space);
     comparisons.push_back(compare(benchmark, options));
-    text += text_of(comparisons.back());
-    if (options.afterwards) text += options.afterwards(benchmark, comparisons.back());
-    text += "\n";
+    output.text += text_of(comparisons.back());
+    if (options.afterwards) output.text += options.afterwards(benchmark, comparisons.back());
+    output.text += "\n";
   }
-  if (csv != nullptr) write_csv(comparisons, *csv);
-  return text;
+  std::ostringstream csv;
+  write_csv(comparisons, csv);
+  output.csv = csv.str();
+  output.picture = picture_of(comparisons);
+  return output;
 }
 
 }  // namespace npusim::search

@@ -40,6 +40,7 @@ struct SearchCommand {
   std::vector<std::string> compare;  ///< benchmarks of strategies, instead of a search
   std::size_t seeds = 10;            ///< of each strategy there
   std::string strategies;            ///< to compare; "": all
+  std::string picture;               ///< of the comparison, SVG; "": none
   bool weights = false;
   std::int64_t workers = 0;
   std::string store;
@@ -157,10 +158,10 @@ void run_comparison(const SearchCommand& command) {
   if (!command.strategies.empty()) options.strategies = words_of(command.strategies);
   std::optional<jobs::Store> store = command.hw.empty() ? std::nullopt : store_of(command);
   add_fresh_simulations(command, store ? &*store : nullptr, options);
-  std::ostringstream csv;
-  const std::string text = search::run_compare(command.compare, command.space, options, &csv);
-  if (!command.output.empty()) write_output(command.output, csv.str());
-  write_output("", text);
+  const search::CompareOutput output = search::run_compare(command.compare, command.space, options);
+  if (!command.output.empty()) write_output(command.output, output.csv);
+  if (!command.picture.empty()) write_output(command.picture, output.picture);
+  write_output("", output.text);
 }
 
 void run(SearchCommand command) {
@@ -239,6 +240,9 @@ void add_how(CLI::App& app, SearchCommand& command) {
   app.add_option("--population", how.of_strategy.population, "of the evolutionary strategies; default: 50")
       ->type_name("N")
       ->check(CLI::Range(std::size_t{4}, std::size_t{100'000}));
+  app.add_option("--surrogate", how.of_strategy.surrogate,
+                 "what smbo learns with: trees (default), or lstm where npusim was built with libtorch")
+      ->type_name("KIND");
   app.add_option("--round", how.round, "networks that are evaluated together; default: 50")
       ->type_name("N")
       ->check(CLI::Range(std::size_t{1}, std::size_t{100'000}));
@@ -311,6 +315,9 @@ void add_search(CLI::App& app) {
       ->allow_extra_args(false);
   sub->add_option("--strategies", command->strategies, "of --compare, separated by commas; default: all")
       ->type_name("LIST");
+  sub->add_option("--picture", command->picture,
+                  "of --compare: regret and hypervolume by evaluations, as SVG")
+      ->type_name("FILE");
   sub->add_option("--seeds", command->seeds, "of --compare, each strategy; default: 10")
       ->type_name("N")
       ->check(CLI::Range(std::size_t{1}, std::size_t{10'000}));

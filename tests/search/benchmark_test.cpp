@@ -120,6 +120,33 @@ TEST_CASE("a standing is the median over seeds and counts wins over random with 
   CHECK(end.more_hypervolume == 1);
 }
 
+TEST_CASE(
+    "the picture of a comparison has a line for each strategy and aim, at the bottom where regret ends at "
+    "0") {
+  CompareOptions options;
+  options.strategies = {"random", "nsga2"};
+  options.strategy.population = 4;
+  options.budget = 200;
+  options.seeds = 3;
+  Comparison comparison = compare(nb201_benchmark("cifar10", "fpga"), options);
+  for (Trial& trial : comparison.trials) {
+    if (trial.strategy == "nsga2") trial.checkpoints.back().regret = 0;
+  }
+  const std::string picture = picture_of({comparison});
+  const auto count = [&picture](const std::string& text) {
+    std::size_t found = 0;
+    for (std::size_t at = picture.find(text); at != std::string::npos; at = picture.find(text, at + 1))
+      ++found;
+    return found;
+  };
+  CHECK(count("<polyline") == 4);
+  CHECK(count("<polygon") == 4);
+  CHECK(count("nb201 cifar10 fpga") == 2);
+  // A panel is 380 x 230 below a head of 30; its axes leave 60, 16, 34 and 44 free.
+  CHECK(count("364.0,216.0 ' fill='none' stroke='#0072b2'") == 1);
+  CHECK(picture.find("nan") == std::string::npos);
+}
+
 TEST_CASE("a benchmark from a file must list every network, once, in numbers") {
   const std::string file = "search_benchmark_test.csv";
   const auto error_of = [&file](const std::string& text) -> std::string {

@@ -1,8 +1,16 @@
-// Fronts and hypervolumes against pagmo's.
+// Fronts, hypervolumes and what NSGA-II finds against pagmo's.
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <pagmo/algorithm.hpp>
+#include <pagmo/algorithms/nsga2.hpp>
+#include <pagmo/population.hpp>
+#include <pagmo/problem.hpp>
 #include <pagmo/utils/hypervolume.hpp>
 #include <pagmo/utils/multi_objective.hpp>
 
 #include "nas/search/pareto.h"
+#include "nas/space/product.h"
 #include "nas/space/random.h"
 #include "tests/catch.h"
 
@@ -43,6 +51,105 @@ TEST_CASE("front numbers and crowding distances of random sets are pagmo's") {
     const std::vector<double> ours = crowding_distances(front), theirs = pagmo::crowding_distance(front);
     for (std::size_t i = 0; i < front.size(); ++i) CHECK(ours[i] == Approx(theirs[i]));
   }
+}
+
+constexpr std::size_t kGenes = 12, kChoices = 8, kPopulation = 40, kGenerations = 50;
+constexpr std::size_t kBudget = kPopulation * (kGenerations + 1);
+
+/// 8^12 networks that are never built.
+class Twelve : public space::ProductSpace {
+ public:
+  Twelve() : ProductSpace("twelve", genes_of()) {}
+  [[nodiscard]] space::Genome largest() const override { return space::Genome(kGenes, kChoices - 1); }
+  [[nodiscard]] std::vector<space::Block> blocks(const space::Genome&) const override { return {}; }
+  [[nodiscard]] std::vector<space::Block> all_blocks() const override { return {}; }
+
+ private:
+  static std::vector<space::Gene> genes_of() {
+    std::vector<space::Gene> genes;
+    for (std::size_t g = 0; g < kGenes; ++g) {
+      genes.push_back({"g" + std::to_string(g), {"0", "1", "2", "3", "4", "5", "6", "7"}});
+    }
+    return genes;
+  }
+};
+
+/// ZDT1 (Zitzler, Deb, Thiele 2000) on a grid, where the first three genes say where on the front: without
+/// constraints, and with neighbouring choices alike, as pagmo's operators expect.
+template <class Genes>
+Point zdt1(const Genes& genes) {
+  double place = 0, rest = 0;
+  for (std::size_t g = 0; g < kGenes; ++g) {
+    (g < 3 ? place : rest) += static_cast<double>(genes[g]) / (kChoices - 1) / (g < 3 ? 3 : kGenes - 3);
+  }
+  const double level = 1 + 9 * rest;
+  return {place, level * (1 - std::sqrt(place / level))};
+}
+
+/// The same for pagmo; keeps what it was asked.
+struct Zdt1 {
+  std::shared_ptr<std::vector<Point>> seen = std::make_shared<std::vector<Point>>();
+  [[nodiscard]] pagmo::vector_double fitness(const pagmo::vector_double& genes) const {
+    seen->push_back(zdt1(genes));
+    return seen->back();
+  }
+  [[nodiscard]] pagmo::vector_double::size_type get_nobj() const { return 2; }
+  [[nodiscard]] pagmo::vector_double::size_type get_nix() const { return kGenes; }
+  [[nodiscard]] std::pair<pagmo::vector_double, pagmo::vector_double> get_bounds() const {
+    return {pagmo::vector_double(kGenes, 0), pagmo::vector_double(kGenes, kChoices - 1)};
+  }
+};
+
+/// Hypervolume of everything evaluated.
+double volume_of(const std::vector<Point>& seen) {
+  std::vector<Point> front;
+  for (const std::size_t i : nondominated(seen)) front.push_back(seen[i]);
+  return hypervolume(front, {1.1, 10});
+}
+
+double by_pagmo(unsigned seed) {
+  const Zdt1 zdt1;
+  pagmo::population population(pagmo::problem{zdt1}, kPopulation, seed);
+  pagmo::algorithm algorithm{pagmo::nsga2(kGenerations, 0.9, 10, 1.0 / kGenes, 50, seed)};
+  population = algorithm.evolve(population);
+  REQUIRE(zdt1.seen->size() == kBudget);
+  return volume_of(*zdt1.seen);
+}
+
+double by_us(const std::string& name, std::uint64_t seed) {
+  const Twelve space;
+  const StrategyOptions options{
+      .seed = seed, .budget = kBudget, .population = kPopulation, .mutation_rate = 1.0 / kGenes};
+  const std::unique_ptr<Strategy> strategy = make_strategy(name, space, options);
+  std::vector<Point> seen;
+  for (;;) {
+    const std::vector<space::Genome> asked = strategy->ask(kBudget);
+    if (asked.empty()) break;
+    std::vector<Evaluation> results;
+    for (const space::Genome& genome : asked) {
+      results.push_back({genome, zdt1(genome), 0, ""});
+      seen.push_back(results.back().objectives);
+    }
+    strategy->tell(results);
+  }
+  REQUIRE(seen.size() == kBudget);
+  return volume_of(seen);
+}
+
+TEST_CASE(
+    "nsga2 finds at least 98 % of the hypervolume that pagmo's finds in 2,040 evaluations of ZDT1 on a "
+    "grid") {
+  std::vector<double> pagmos, ours, random;
+  for (unsigned seed = 1; seed <= 5; ++seed) {
+    pagmos.push_back(by_pagmo(seed));
+    ours.push_back(by_us("nsga2", seed));
+    random.push_back(by_us("random", seed));
+  }
+  for (std::vector<double>* volumes : {&pagmos, &ours, &random}) std::sort(volumes->begin(), volumes->end());
+  CAPTURE(pagmos, ours, random);
+  CHECK(ours[2] >= 0.98 * pagmos[2]);
+  // The test can fail: random search does.
+  CHECK(random[2] < 0.9 * pagmos[2]);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "nas/space/random.h"
+#include "sim/base/error.h"
 #include "tests/catch.h"
 
 namespace npusim::search {
@@ -71,8 +72,8 @@ TEST_CASE("the same rows and seed give the same predictions, another seed others
   b.fit(genomes, targets, 1);
   c.fit(genomes, targets, 2);
   const space::Genome asked = space->sample(rng);
-  CHECK(a.members(asked) == b.members(asked));
-  CHECK(a.members(asked) != c.members(asked));
+  CHECK(a.predict({asked}) == b.predict({asked}));
+  CHECK(a.predict({asked}) != c.predict({asked}));
 }
 
 TEST_CASE("the noise of a model is small for a sum over choices and the deviation for random numbers") {
@@ -99,6 +100,55 @@ TEST_CASE("a single row is predicted everywhere") {
   model.fit({{0, 0, 0, 0, 0, 0}}, {5.0}, 1);
   CHECK(model.mean({1, 2, 3, 4, 0, 1}) == Approx(5.0));
 }
+
+TEST_CASE("an unknown surrogate is refused with the nearest name") {
+  const auto space = space::make_space("nb201");
+  CHECK_THROWS_AS(make_surrogate("tree", *space), UserError);
+  CHECK(make_surrogate("trees", *space) != nullptr);
+}
+
+#ifdef NPUSIM_LSTM
+TEST_CASE("the recurrent surrogate learns a sum over choices, and the same seed gives the same one") {
+  const auto space = space::make_space("nb201");
+  Rng rng(11);
+  std::vector<space::Genome> genomes, held;
+  std::vector<double> targets;
+  for (int i = 0; i < 100; ++i) {
+    genomes.push_back(space->sample(rng));
+    targets.push_back(target(genomes.back(), 0));
+    held.push_back(space->sample(rng));
+  }
+  const auto a = make_surrogate("lstm", *space), b = make_surrogate("lstm", *space),
+             c = make_surrogate("lstm", *space);
+  a->fit(genomes, targets, 1);
+  c->fit(genomes, targets, 2);
+  b->fit(genomes, targets, 1);
+  const std::vector<std::vector<double>> predicted = a->predict(held);
+  CHECK(predicted == b->predict(held));
+  CHECK(predicted != c->predict(held));
+  double error = 0, spread = 0, mean = 0;
+  for (const space::Genome& genome : held) mean += target(genome, 0) / 100;
+  for (std::size_t i = 0; i < held.size(); ++i) {
+    REQUIRE(predicted[i].size() > 1);
+    double guess = 0;
+    for (const double member : predicted[i]) guess += member / static_cast<double>(predicted[i].size());
+    error += std::abs(guess - target(held[i], 0)) / 100;
+    spread += std::abs(mean - target(held[i], 0)) / 100;
+  }
+  CHECK(error < 0.5 * spread);
+  CHECK(a->noise() > 0);
+  CHECK(a->noise() < spread);
+  // A second fit goes on from the first: the same calls give the same again.
+  a->fit(genomes, targets, 3);
+  b->fit(genomes, targets, 3);
+  CHECK(a->predict(held) == b->predict(held));
+}
+#else
+TEST_CASE("without libtorch the recurrent surrogate says why there is none") {
+  const auto space = space::make_space("nb201");
+  CHECK_THROWS_AS(make_surrogate("lstm", *space), UserError);
+}
+#endif
 
 }  // namespace
 }  // namespace npusim::search
