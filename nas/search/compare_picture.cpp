@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 #include <map>
 
@@ -14,7 +15,8 @@ namespace {
 
 constexpr double kPanelWidth = 380, kPanelHeight = 230, kLeft = 60, kRight = 16, kTop = 34, kBottom = 44,
                  kHead = 30;
-constexpr int kMarks = 4;
+constexpr int kMarks = 4;           ///< on an axis, about
+constexpr double kRounding = 1e-9;  ///< of a quotient that should be whole
 
 /// What a panel shows.
 struct Panel {
@@ -34,6 +36,13 @@ const char* color_of(const std::string& strategy) {
                                                          {"reward", "#009e73"}};
   const auto color = colors.find(strategy);
   return color == colors.end() ? "#000000" : color->second;
+}
+
+/// A benchmark's name may be that of a file.
+std::string escaped(const std::string& text) {
+  std::string out;
+  for (const char c : text) out += c == '&' ? "&amp;" : c == '<' ? "&lt;" : std::string(1, c);
+  return out;
 }
 
 /// Of one strategy by evaluations the quartiles over seeds.
@@ -89,6 +98,13 @@ class Scale {
     if (from_zero) low_ = 0;
     if (!from_zero) high_ = 1;
     if (!(high_ > low_)) high_ = low_ + 1;
+    const double rough = std::pow(10, std::floor(std::log10((high_ - low_) / kMarks)));
+    for (const double factor : {1.0, 2.0, 5.0, 10.0}) {
+      step_ = factor * rough;
+      if ((high_ - low_) / step_ <= kMarks + 1) break;
+    }
+    low_ = std::floor(low_ / step_) * step_;
+    high_ = std::ceil(high_ / step_ * (1 - kRounding)) * step_;
   }
   [[nodiscard]] double x(double evaluations) const {
     return x_ + kLeft + evaluations / most_ * (kPanelWidth - kLeft - kRight);
@@ -99,19 +115,24 @@ class Scale {
   }
   [[nodiscard]] std::string grid() const {
     std::string text;
-    for (int i = 0; i <= kMarks; ++i) {
-      const double value = low_ + (high_ - low_) * i / kMarks, evaluations = most_ * i / kMarks;
+    const auto steps = static_cast<int>(std::lround((high_ - low_) / step_));
+    for (int i = 0; i <= steps; ++i) {
+      const double value = low_ + i * step_;
       text += fmt::format(
           "<line x1='{0:.1f}' y1='{2:.1f}' x2='{1:.1f}' y2='{2:.1f}' stroke='#dddddd'/>"
-          "<text x='{3:.1f}' y='{4:.1f}' text-anchor='end'>{5:.3g}</text>"
-          "<text x='{6:.1f}' y='{7:.1f}' text-anchor='middle'>{8:.0f}</text>\n",
-          x(0), x(most_), y(value), x(0) - 6, y(value) + 4, value, x(evaluations), y(low_) + 16, evaluations);
+          "<text x='{3:.1f}' y='{4:.1f}' text-anchor='end'>{5:.3g}</text>\n",
+          x(0), x(most_), y(value), x(0) - 6, y(value) + 4, value);
+    }
+    for (int i = 0; i <= kMarks; ++i) {
+      const double evaluations = most_ * i / kMarks;
+      text += fmt::format("<text x='{:.1f}' y='{:.1f}' text-anchor='middle'>{:.0f}</text>\n", x(evaluations),
+                          y(low_) + 16, evaluations);
     }
     return text;
   }
 
  private:
-  double x_, y_, low_ = 0, high_ = 0, most_ = 1;
+  double x_, y_, low_ = 0, high_ = 0, step_ = 1, most_ = 1;
 };
 
 std::string draw(const Line& line, const Scale& scale) {
@@ -136,7 +157,7 @@ std::string draw(const Comparison& comparison, const Panel& panel, double x, dou
   std::string text = fmt::format(
       "<text x='{:.1f}' y='{:.1f}' font-size='12' font-weight='bold'>{}</text>"
       "<text x='{:.1f}' y='{:.1f}'>{}</text>\n",
-      x + kLeft, y + 14, comparison.benchmark, x + kLeft, y + 28, panel.title);
+      x + kLeft, y + 14, escaped(comparison.benchmark), x + kLeft, y + 28, panel.title);
   text += scale.grid();
   for (const Line& line : lines) text += draw(line, scale);
   return text + fmt::format("<text x='{:.1f}' y='{:.1f}' text-anchor='middle'>evaluations</text>\n",
