@@ -163,8 +163,8 @@ void repeat(ir::Graph& graph, const ResidualBlock& block, std::size_t copies) {
 void take_out(ir::Graph& graph, const ResidualBlock& block) {
   for (ir::Op& op : graph.ops) replace(op.inputs, block.output, block.input);
   replace(graph.outputs, block.output, block.input);
-  for (auto at = block.ops.rbegin(); at != block.ops.rend(); ++at) {
-    graph.ops.erase(graph.ops.begin() + static_cast<std::ptrdiff_t>(*at));
+  for (std::size_t i = block.ops.size(); i-- > 0;) {
+    graph.ops.erase(graph.ops.begin() + static_cast<std::ptrdiff_t>(block.ops[i]));
   }
 }
 

@@ -96,9 +96,10 @@ class Resizer {
   void set_weight(const ir::Op& op, TensorId id, Shape shape) {
     ir::Tensor& weight = graph_.tensor(id);
     if (weight.shape == shape) return;
-    if (!is_weight(id) || weight.constant) fail(op, fmt::format("its operand '{}' has values", weight.name));
+    if (!is_weight(id)) fail(op, fmt::format("its operand '{}' is computed", weight.name));
     if (touched_.count(id) > 0) fail(op, fmt::format("'{}' has two readers of different sizes", weight.name));
     weight.shape = std::move(shape);
+    weight.constant.reset();  // learned for the channels that were
     touched_.insert(id);
   }
 
@@ -250,6 +251,16 @@ class Resizer {
 };
 
 }  // namespace
+
+void forget_weights(ir::Graph& graph) {
+  for (const ir::Op& op : graph.ops) {
+    const bool layer = op.kind == OpKind::conv || op.kind == OpKind::conv_transpose ||
+                       op.kind == OpKind::matmul || op.kind == OpKind::norm;
+    for (std::size_t i = 1; layer && i < op.inputs.size(); ++i) {
+      if (op.inputs[i] != ir::kNoTensor) graph.tensor(op.inputs[i]).constant.reset();
+    }
+  }
+}
 
 std::size_t height_axis(const ir::Graph& graph) {
   if (graph.inputs.size() != 1) return 0;

@@ -8,6 +8,10 @@
 
 namespace npusim::scale {
 
+/// Takes the values of small weights (ir::Tensor::constant) out of convolutions, linear layers and
+/// normalisations: of a network that is trained anew none are kept.
+void forget_weights(ir::Graph& graph);
+
 /// Which axis of the network's input is the image's height, with the width behind it: 2 of [N, C, H, W]; 1 of
 /// [N, H, W, C], which a transpose alone reads; 0 where the input is not one image.
 std::size_t height_axis(const ir::Graph& graph);

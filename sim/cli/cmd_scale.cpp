@@ -14,10 +14,12 @@
 #include "nas/scale/depth.h"
 #include "nas/scale/finishing.h"
 #include "nas/scale/output.h"
+#include "nas/scale/resize.h"
 #include "nas/space/space.h"
 #include "sim/base/error.h"
 #include "sim/cli/commands.h"
 #include "sim/cli/output.h"
+#include "workloads/passes/passes.h"
 
 namespace npusim::cli {
 namespace fs = std::filesystem;
@@ -154,6 +156,9 @@ scale::Scaled unscaled(scale::Bench& bench) {
   if (!one.runs()) throw UserError(fmt::format("{}: {}", bench.options().chip.name, one.on_chip().refusal));
   bench.score({&one});
   scaled.front = {0};
+  if (!one.measured.score_failure.empty()) {
+    scaled.notes.push_back("it could not be judged: " + one.measured.score_failure);
+  }
   return scaled;
 }
 
@@ -193,8 +198,11 @@ scale::BenchOptions bench_options(const ScaleCommand& command, const search::Sea
 void run(ScaleCommand command) {
   settle_how(command);
   const Config description = resolve(command.hardware);
-  const ir::Graph raw = load(command.network);
+  ir::Graph raw = load(command.network);
   require_quantized(description, command.network, raw);
+  scale::forget_weights(raw);
+  // Files write h-swish and SiLU as several operators; chips see the same network either way.
+  passes::recognise_functions(raw);
   const std::unique_ptr<scale::Scalable> network = network_of(command, raw);
   scale::BenchOptions how = bench_options(command, chip_of(command, description, raw));
   std::optional<scale::Activations> activations;

@@ -137,6 +137,22 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("A file's own small weights do not stand in the way of other widths, and are not kept") {
+  const test::TempFolder folder;
+  const ir::Graph before = zoo::build("resnet8");
+  onnx::export_onnx(before, folder / "net.onnx", {.with_weights = true, .seed = 1});
+  ir::Graph graph = onnx::import_onnx(folder / "net.onnx");
+  const auto values = [](const ir::Graph& net) {
+    std::int64_t count = 0;
+    for (const ir::Tensor& tensor : net.tensors) count += tensor.constant && tensor.shape.size() > 0 ? 1 : 0;
+    return count;
+  };
+  REQUIRE(values(graph) > 0);
+  CHECK(ir::macs(resized(graph, 2, 8, {32, 32})) == ir::macs(resized(before, 2, 8, {32, 32})));
+  forget_weights(graph);
+  CHECK(values(graph) == 0);
+}
+
 TEST_CASE("An image with its channels last is scaled along its height and width") {
   zoo::Builder b("last", {1, 24, 32, 3});
   const zoo::TensorId x = b.transpose("first", b.input(), {0, 3, 1, 2});

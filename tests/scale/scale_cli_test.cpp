@@ -191,6 +191,22 @@ TEST_CASE("Contradictory and missing options are refused") {
   refuses({"s3nas_our_m", "--latency-ms", "3"}, "did you mean");
 }
 
+TEST_CASE(
+    "A finished network's file, whose h-swish is several operators, is scaled and judged like any other") {
+  const TempFolder folder;
+  REQUIRE(finished(folder, {"s3nas@64:488-9999-9889941-b838-cdddddddddd", "--h-swish", "--squeeze-excite",
+                            "--weights"})
+              .exit_code == 0);
+  const Outcome run =
+      run_npusim({"scale", "--hw", "midap", folder / "out/1.onnx", "--latency-ms", "0.8", "--coefficients",
+                  "1.1,1.1,1.2", "-o", folder / "more", "--store", folder / "s.db", "-j", "2"});
+  INFO(run.err);
+  REQUIRE(run.exit_code == 0);
+  const Json json = Json::parse(read_file(folder / "more/scale.json"));
+  CHECK(json.at("fixed") == Json{{"depth", ""}, {"width", ""}, {"image", ""}});
+  CHECK(json.at("variants").size() > 3);
+}
+
 TEST_CASE("A table of a space's encodings cannot judge what is in no space") {
   const TempFolder folder;
   const Outcome run = run_npusim({"scale", "--hw", "midap", kOursM, "--latency-ms", "3", "--evaluator",
