@@ -45,8 +45,8 @@ std::string text_of(const fit::NetworkPrediction& network, const fit::Model& mod
   if (network.layers.empty()) return text;
   text += fmt::format("{:<40} {:<14} {:>10}  binding\n", "layer", "kind", "us");
   for (const auto& layer : network.layers) {
-    text +=
-        fmt::format("{:<40} {:<14} {:>10.2f}  {}\n", layer.name, layer.kind, layer.ns / 1e3, layer.binding);
+    text += fmt::format("{:<40} {:<14} {:>10.2f}  {}\n", layer.name, layer.kind, layer.ns / 1e3,
+                        layer.ns > 0 ? layer.binding : "-");
   }
   return text + fmt::format("{:<40} {:<14} {:>10.2f}\n", "(rest of the network)", "", network.rest_ns / 1e3);
 }

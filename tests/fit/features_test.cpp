@@ -112,6 +112,20 @@ TEST_CASE("the chip's own counts: padding to the cube's 16 shows in busy cycles,
   CHECK(features(80)[cube] > features(64)[cube]);
 }
 
+TEST_CASE("an image's convolution is compiled behind the image: MIDAP's pipeline takes 25,000 cycles") {
+  Extractor extractor(hw::describe("midap"), ir::DType::i8);
+  const auto& names = extractor.names();
+  const auto at = std::find(names.begin(), names.end(), "busy.pipeline");
+  REQUIRE(at != names.end());
+  zoo::Builder b("stem", {1, 3, 224, 224});
+  const ir::Graph graph = b.finish(b.conv("stem", b.input(), {.out = 32, .kernel = 3, .stride = 2}));
+  // Behind a layer of 3 channels it would be 224,000.
+  const double busy =
+      extractor.describe(graph, graph.ops[0]).features[static_cast<std::size_t>(at - names.begin())];
+  CHECK(busy > 24'000);
+  CHECK(busy < 30'000);
+}
+
 TEST_CASE("an operator is compiled once, and every chip has features of engines and memory") {
   for (const std::string chip : {"ascend310", "midap", "edgetpu-coral-usb", "vpu-meteorlake"}) {
     CAPTURE(chip);

@@ -91,3 +91,26 @@ TEST_CASE("a kernel with 12 shapes has its own ceilings, one with 3 those of all
   CHECK(&roofline_of(rooflines, "conv 7x7") == &rooflines.at("conv"));
   CHECK(&roofline_of(rooflines, "gemm 7x7") == &rooflines.at(kOtherKinds));
 }
+
+TEST_CASE("kinds of 1 and 2 shapes take the others' ceilings times a factor: 0 where they cost nothing") {
+  Dataset data = test::synthetic_networks(200, 1);
+  data.operators[57].kind = "view";
+  data.operators[58].kind = data.operators[59].kind = "pool";
+  for (Network& network : data.networks) {
+    for (Sample& sample : network.samples) {
+      if (sample.op == 57) sample.cycles = 0;
+      if (sample.op >= 58) sample.cycles *= 3;
+    }
+  }
+  const Rooflines rooflines = fit_rooflines(data, all_of(data), Extreme::shortest);
+  CHECK(roofline_of(rooflines, "view").cycles(data.operators[57].features) == 0);
+  double predicted = 0, took = 0;
+  for (const Network& network : data.networks) {
+    for (const Sample& sample : network.samples) {
+      if (sample.op < 58) continue;
+      took += static_cast<double>(sample.cycles);
+      predicted += roofline_of(rooflines, "pool").cycles(data.operators[sample.op].features);
+    }
+  }
+  CHECK(predicted == Approx(took));
+}
