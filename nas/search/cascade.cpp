@@ -39,22 +39,18 @@ std::vector<std::string> screen_names() {
 BlockCosts measure_blocks(const space::Space& space, const SearchChip& chip, const jobs::BatchOptions& how,
                           std::size_t most) {
   table::MeasureOptions measure;
-  measure.contexts = {table::Context::network};
+  measure.contexts = {table::Context::isolated};
   measure.dtype = chip.dtype;
   const std::vector<space::Block> blocks = space.all_blocks();
-  const auto too_many = [&](std::size_t simulations) {
-    return UserError(
-        fmt::format("a table of the {} blocks of {} takes {} simulations, more than the {} networks",
-                    blocks.size(), space.name(), simulations, most));
-  };
-  // A network has at most a few dozen blocks: do not plan what cannot pay.
-  if (blocks.size() > 24 * most) throw too_many(blocks.size());
+  if (blocks.size() > most) {
+    throw UserError(fmt::format("a table of {} takes {} simulations, more than the {} networks", space.name(),
+                                blocks.size(), most));
+  }
   table::Plan plan = table::make_plan(blocks, &space, {chip.description, {}, chip.hash}, measure);
-  if (plan.batch.jobs.size() > most) throw too_many(plan.batch.jobs.size());
   const jobs::BatchResult results = jobs::run_batch(plan.batch, how);
   if (results.stopped) throw UserError("stopped; what was done is kept: repeat the command to continue");
   const table::Table table = table::finish(std::move(plan), results);
-  return {table::AdditiveModel(table, table::Context::network), results.distinct};
+  return {table::AdditiveModel(table, table::Context::isolated), results.distinct};
 }
 
 struct Screen::Chip {

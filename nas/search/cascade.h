@@ -36,9 +36,9 @@ struct ScreenOptions {
 /// "additive" and fit::model_names().
 std::vector<std::string> screen_names();
 
-/// The space's blocks in networks, measured (table::Context::network), and how many simulations that asked
-/// for. Throws UserError when they are more than `most`, for a space whose blocks are too many to list, and
-/// when stopped.
+/// The space's blocks, each measured alone (table::Context::isolated: measured in networks they are nearer to
+/// the truth, at many times the work), and how many simulations that asked for. Throws UserError for more
+/// than `most` blocks, for a space whose blocks are too many to list, and when stopped.
 struct BlockCosts {
   table::AdditiveModel sums;
   std::size_t simulations = 0;
