@@ -164,6 +164,13 @@ void run_comparison(const SearchCommand& command) {
   write_output("", output.text);
 }
 
+/// "nsga2", "smbo", "smbo (lstm)".
+std::string strategy_text(const search::SearchOptions& how) {
+  const std::string& surrogate = how.of_strategy.surrogate;
+  if (how.strategy != "smbo" || surrogate == "trees") return how.strategy;
+  return fmt::format("{} ({})", how.strategy, surrogate);
+}
+
 void run(SearchCommand command) {
   if (!command.compare.empty()) return run_comparison(command);
   if (command.space.empty()) throw UserError("--space is missing (npusim spaces lists them)");
@@ -192,8 +199,8 @@ void run(SearchCommand command) {
     result = search::run_search(space, chips, *evaluator, how);
   }
   const search::SearchIdentity identity{
-      command.space,    evaluator->name(),    evaluator->measure(),   how.strategy,   command.aim,
-      how.screen.model, how.of_strategy.seed, how.of_strategy.budget, NPUSIM_VERSION, how.goals,
+      command.space,    evaluator->name(),    evaluator->measure(),   strategy_text(how), command.aim,
+      how.screen.model, how.of_strategy.seed, how.of_strategy.budget, NPUSIM_VERSION,     how.goals,
       how.genes};
   search::write_search(command.output, identity, *space, chips, result, command.weights);
   write_output("", search::front_text(identity, chips, result) + effort_text(result));
