@@ -29,6 +29,16 @@ namespace {
       to_string(fastest->extent)));
 }
 
+void note_refusals(Scaled& scaled, const Bench& bench) {
+  const auto refused = [](const Variant& one) { return !one.runs(); };
+  const auto first = std::find_if(scaled.variants.begin(), scaled.variants.end(), refused);
+  if (first == scaled.variants.end()) return;
+  scaled.notes.push_back(
+      fmt::format("{} of the variants could not be built or were refused by {}, such as {}: {}",
+                  std::count_if(scaled.variants.begin(), scaled.variants.end(), refused),
+                  bench.options().chip.name, to_string(first->extent), first->on_chip().refusal));
+}
+
 }  // namespace
 
 void settle(Scaled& scaled, const Bench& bench, double latency_ms) {
@@ -49,6 +59,7 @@ void settle(Scaled& scaled, const Bench& bench, double latency_ms) {
     points.push_back({one.latency_ms(), -one.measured.score});
   }
   if (!meets) complain(scaled, bench, latency_ms);
+  note_refusals(scaled, bench);
   if (within.empty()) throw UserError("none of the variants within the target could be judged: " + failure);
   scaled.front.clear();
   for (const std::size_t p : search::nondominated(points)) scaled.front.push_back(within[p]);

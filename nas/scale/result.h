@@ -41,8 +41,8 @@ struct Scaled {
   std::vector<std::string> notes;    ///< what a user should know, a sentence each
 };
 
-/// Sets the front and the chosen one. Throws UserError when no variant meets the target, naming the fastest
-/// and its latency, and when none that does could be scored, with the first reason.
+/// Sets the front, and notes what was refused. Throws UserError when no variant meets the target, naming the
+/// fastest and its latency, and when none that does could be scored, with the first reason.
 void settle(Scaled& scaled, const Bench& bench, double latency_ms);
 
 }  // namespace npusim::scale

@@ -207,6 +207,25 @@ TEST_CASE(
   CHECK(json.at("variants").size() > 3);
 }
 
+TEST_CASE("What the chip refuses is no candidate, and a note says why") {
+  const TempFolder folder;
+  // MIDAP's weight memory holds no 3x3 filter of 2048 channels.
+  const Outcome run =
+      run_npusim({"scale", "--hw", "midap", "resnet8", "--latency-ms", "400", "--coefficients", "1,2,1",
+                  "--evaluator", "proxy:params", "-o", folder / "out", "--no-store", "-j", "2"});
+  INFO(run.err);
+  REQUIRE(run.exit_code == 0);
+  CHECK(contains(run.out, "of the variants could not be built or were refused by midap"));
+  bool refused = false;
+  const Json json = Json::parse(read_file(folder / "out/scale.json"));
+  for (const Json& one : json.at("variants")) {
+    if (!one.contains("refusal")) continue;
+    refused = true;
+    CHECK(one.at("rank") == 0);
+  }
+  CHECK(refused);
+}
+
 TEST_CASE("A table of a space's encodings cannot judge what is in no space") {
   const TempFolder folder;
   const Outcome run = run_npusim({"scale", "--hw", "midap", kOursM, "--latency-ms", "3", "--evaluator",
