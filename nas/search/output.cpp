@@ -105,7 +105,7 @@ std::string value_of(const std::string& override_text) {
 }
 
 std::string header(const SearchIdentity& identity, const std::vector<SearchChip>& chips) {
-  std::string text = "network," + identity.evaluator;
+  std::string text = "network," + csv_cell(identity.evaluator);
   for (const std::string& key : keys_of(identity)) text += "," + key;
   if (!identity.genes.empty()) text += ",area_proxy";
   for (const SearchChip& chip : chips) {

@@ -156,5 +156,26 @@ TEST_CASE("Unknown spaces, strategies, chips and a missing folder are errors tha
                  "nsga2"));
 }
 
+TEST_CASE("A failing and a silent evaluator, and a malformed space, are errors that say what was expected") {
+  const TempFolder folder;
+  const auto error = [&](const std::string& space, const std::vector<std::string>& more) {
+    const Outcome run = run_npusim(with({"search", "--hw", "midap", "--space", space, "--budget", "4",
+                                         "--round", "4", "--no-store", "-o", folder / "out"},
+                                        more));
+    CHECK(run.exit_code == 1);
+    return run.err;
+  };
+  const std::string failing = error("nb201", {"--evaluator", "command:exit 7", "--retries", "0"});
+  CHECK(contains(failing, "exited with code 7"));
+  CHECK(contains(failing, "\"accuracy\""));
+  CHECK(contains(error("nb201", {"--evaluator", "command:sleep 60", "--timeout-s", "0.3", "--retries", "0"}),
+                 "no answer in 0.3 s"));
+  CHECK(contains(error("nb201", {"--evaluator", "table:" + (folder / "none.csv")}), "cannot be read"));
+  test::write_file(folder / "bad.yaml", "image: 32\nstem: {width: 8}\nstages:\n  stage0: {widht: [8]}\n");
+  const std::string malformed = error(folder / "bad.yaml", {});
+  CHECK(contains(malformed, "bad.yaml:4"));
+  CHECK(contains(malformed, "width"));
+}
+
 }  // namespace
 }  // namespace npusim
