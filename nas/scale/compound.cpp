@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <cmath>
 #include <deque>
-#include <map>
 #include <optional>
 
+#include "nas/scale/bisection.h"
 #include "sim/base/error.h"
 
 namespace npusim::scale {
@@ -15,54 +15,7 @@ namespace {
 
 constexpr int kStepsPerUnit = 16;
 constexpr int kLowest = -8 * kStepsPerUnit, kHighest = 6 * kStepsPerUnit;
-constexpr int kNeighbours = 2;
 constexpr std::int64_t kSideMultiple = 4, kLeastSide = 32;
-
-/// Where a family's largest fitting step is.
-class Bisection {
- public:
-  /// The step to try next; nullopt when all is known.
-  [[nodiscard]] std::optional<int> next() const {
-    if (!fits_.count(0)) return 0;
-    if (best_ && worst_) {
-      if (*worst_ - *best_ > 1) return *best_ + (*worst_ - *best_) / 2;
-      for (int i = 1; i <= kNeighbours; ++i) {
-        const int step = *worst_ + i;
-        if (step <= kHighest && !fits_.count(step)) return step;
-      }
-      return std::nullopt;
-    }
-    if (best_) return *best_ >= kHighest ? std::nullopt : std::optional(std::min(grown(*best_), kHighest));
-    return *worst_ <= kLowest ? std::nullopt : std::optional(std::max(-grown(-*worst_), kLowest));
-  }
-
-  void tell(int step, bool fits) {
-    fits_[step] = fits;
-    if (fits) {
-      if (worst_ && step > *worst_) {  // larger and yet faster: go on above it
-        ++surprises_;
-        worst_.reset();
-        for (const auto& [other, other_fits] : fits_) {
-          if (other > step && !other_fits && !worst_) worst_ = other;
-        }
-      }
-      if (!best_ || step > *best_) best_ = step;
-    } else if (!best_ || step > *best_) {
-      if (!worst_ || step < *worst_) worst_ = step;
-    }
-  }
-
-  [[nodiscard]] std::optional<int> best() const { return best_; }
-  [[nodiscard]] std::size_t surprises() const { return surprises_; }
-
- private:
-  static int grown(int step) { return std::max(2 * step, 2); }
-
-  std::map<int, bool> fits_;
-  std::optional<int> best_;   ///< the largest that fits
-  std::optional<int> worst_;  ///< the smallest above it that does not
-  std::size_t surprises_ = 0;
-};
 
 std::int64_t scaled_side(std::int64_t side, double factor) {
   if (factor == 1) return side;
@@ -80,7 +33,10 @@ std::string rule_text(const Coefficients& c, double exponent) {
 class Compound {
  public:
   Compound(Bench& bench, const CompoundRule& rule, double latency_ms)
-      : bench_(bench), rule_(rule), latency_ms_(latency_ms), families_(rule.families.size()) {}
+      : bench_(bench),
+        rule_(rule),
+        latency_ms_(latency_ms),
+        families_(rule.families.size(), Bisection(kLowest, kHighest)) {}
 
   Scaled run() {
     while (round()) {

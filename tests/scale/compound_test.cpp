@@ -1,7 +1,10 @@
 #include "nas/scale/compound.h"
 
 #include <cmath>
+#include <functional>
+#include <set>
 
+#include "nas/scale/bisection.h"
 #include "tests/catch.h"
 #include "tests/scale/networks.h"
 
@@ -11,6 +14,41 @@ namespace {
 using test::kOursM;
 
 double doubling(const Coefficients& c) { return c.depth * c.width * c.width * c.image * c.image; }
+
+/// What a bisection from -20 to 20 finds, and by the way which steps it tried.
+std::optional<int> found(const std::function<bool(int)>& fits, std::set<int>* tried = nullptr,
+                         std::size_t* surprises = nullptr) {
+  Bisection bisection(-20, 20);
+  for (std::optional<int> step = bisection.next(); step; step = bisection.next()) {
+    CHECK(*step >= -20);
+    CHECK(*step <= 20);
+    if (tried != nullptr) CHECK(tried->insert(*step).second);
+    bisection.tell(*step, fits(*step));
+  }
+  if (surprises != nullptr) *surprises = bisection.surprises();
+  return bisection.best();
+}
+
+TEST_CASE("A bisection finds the largest step that fits, wherever it is, and tries two above it") {
+  for (int limit = -20; limit <= 20; ++limit) {
+    CAPTURE(limit);
+    std::set<int> tried;
+    CHECK(found([&](int step) { return step <= limit; }, &tried) == limit);
+    for (int above = limit + 1; above <= std::min(limit + 3, 20); ++above) CHECK(tried.count(above) == 1);
+    CHECK(tried.size() <= 13);
+  }
+  CHECK(found([](int) { return false; }) == std::nullopt);
+}
+
+TEST_CASE("A bisection goes on above a step that fits although a smaller one does not") {
+  std::size_t surprises = 0;
+  CHECK(found([](int step) { return step <= 4 || step == 7; }, nullptr, &surprises) == 7);
+  CHECK(surprises == 1);
+  const std::set<int> holes{6, 7, 9};
+  CHECK(found([&](int step) { return step <= 11 && holes.count(step) == 0; }) == 11);
+  // Three above is out of its sight.
+  CHECK(found([](int step) { return step <= 4 || step == 9; }) == 4);
+}
 
 TEST_CASE("EfficientNet's families double the MACs, but for the published one, which has 1.92") {
   const CompoundRule rule = efficientnet_rule({});
