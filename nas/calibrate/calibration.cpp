@@ -14,7 +14,8 @@ namespace npusim::calibrate {
 namespace {
 
 constexpr std::size_t kRowsPerKey = 3;
-constexpr double kSame = 1e-6;  ///< objectives that differ by less do not justify a change, relative
+constexpr double kSame = 1e-6;          ///< objectives that differ by less do not justify a change, relative
+constexpr double kHardlyBetter = 0.95;  ///< the objective that remains
 /// No chip of ours is that far off: a row beyond has another unit or another network.
 constexpr double kAbsurd = 50;
 /// From this batch on, a latency that is about one image's shows.
@@ -184,6 +185,9 @@ class Calibrator {
     }
     if (out_.objective_after >= out_.objective_before * (1 - kSame)) {
       say("no setting in the bounds fits better than the values that the description has");
+    } else if (out_.objective_after > out_.objective_before * kHardlyBetter) {
+      say(fmt::format("hardly better than the description as it was: objective {:.4g} instead of {:.4g}",
+                      out_.objective_after, out_.objective_before));
     }
     if (out_.cross && out_.cross->errors.mape > out_.train_before.errors.mape) {
       say(fmt::format(
@@ -212,7 +216,7 @@ class Calibrator {
         say(fmt::format(
             "{} is not determined: {}", one.key(),
             one.numeric() ? "any value in its bounds lies in the 95 % range" : "a word has no slope"));
-        break;
+        return;
       case Known::determined:
         break;
     }

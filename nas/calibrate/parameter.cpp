@@ -203,6 +203,12 @@ std::string Parameter::describe() const {
   return fmt::format("{}..{}, {}{}", low_, high_, guess.describe_kind(), logarithmic_ ? ", log scale" : "");
 }
 
+bool Parameter::excludes_start() const {
+  if (kind_ == Kind::word) return false;
+  const double own = number_of(start_), slack = 1e-9 * (high_ - low_);
+  return own < low_ - slack || own > high_ + slack;
+}
+
 std::string Parameter::bound_hit(const std::string& value) const {
   if (!numeric_) return "";
   const double number = number_of(value);
@@ -233,6 +239,12 @@ std::vector<Parameter> parse_parameters(const Config& description, const std::ve
     if (list.back().numeric() && !read_number(list.back().start())) {
       throw UserError(fmt::format("--free {}: its value '{}' is not a number ({})", key, list.back().start(),
                                   description.where(key)));
+    }
+    if (list.back().excludes_start()) {
+      throw UserError(
+          fmt::format("--free {}: its value {} ({}) is outside of the bounds {}: widen them, or --set {}=... "
+                      "to begin there",
+                      key, list.back().start(), description.where(key), list.back().describe(), key));
     }
   }
   return list;

@@ -36,6 +36,8 @@ class Parameter {
   [[nodiscard]] double place_per_log(const std::string& value) const;
   /// "1..20, a number", "64..1024, a power of two, log scale", "{64, 256}".
   [[nodiscard]] std::string describe() const;
+  /// Whether the description's value is no value of the range: the fit could then be worse than no fit.
+  [[nodiscard]] bool excludes_start() const;
   /// "low 1", "high 20" when the value is that end of the range; else "".
   [[nodiscard]] std::string bound_hit(const std::string& value) const;
 
@@ -58,7 +60,8 @@ double number_of(const std::string& text);
 /// Parameters of texts as --free and --bounds take them: "a,b=1..20,c={64,128}". A key without bounds takes
 /// the range of its source ("guessed [low, high]" or "guessed {a, b}"); a boolean takes both values.
 /// `bounds` are for keys among `free`. Throws UserError for unknown keys (with the nearest), keys given
-/// twice, keys without any range, empty ranges, and ranges of which the chip takes no value.
+/// twice, keys without any range, empty ranges, ranges without the description's value, and ranges of which
+/// the chip takes no value.
 std::vector<Parameter> parse_parameters(const Config& description, const std::vector<std::string>& free,
                                         const std::vector<std::string>& bounds);
 

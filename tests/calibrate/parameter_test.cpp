@@ -83,3 +83,19 @@ TEST_CASE("wrong free keys are refused with what was meant") {
   CHECK(contains(complaint({"dram.interleave_bytes"}, {"launch.task_us=1..2"}),
                  "expected KEY=LOW..HIGH of a key that --free names"));
 }
+
+TEST_CASE("bounds that leave out the description's own value are refused: the fit could be worse than none") {
+  const Config chip = hw::describe("ascend310");
+  const auto complaint = [&](const char* free) -> std::string {
+    try {
+      parse_parameters(chip, {free}, {});
+    } catch (const UserError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  const std::string text = complaint("launch.task_us=11..30");
+  CHECK(text.find("--free launch.task_us: its value 10") == 0);
+  CHECK(text.find("is outside of the bounds 11..30, a number: widen them") != std::string::npos);
+  CHECK(complaint("launch.task_us=10..30").empty());
+}
