@@ -140,8 +140,10 @@ std::string draw(const Line& line, const Scale& scale) {
   for (const auto& [evaluations, values] : line.quartiles) {
     const double x = scale.x(static_cast<double>(evaluations));
     upper += fmt::format("{:.1f},{:.1f} ", x, scale.y(values[2]));
-    lower = fmt::format("{:.1f},{:.1f} ", x, scale.y(values[0])) + lower;
     middle += fmt::format("{:.1f},{:.1f} ", x, scale.y(values[1]));
+  }
+  for (auto at = line.quartiles.rbegin(); at != line.quartiles.rend(); ++at) {
+    lower += fmt::format("{:.1f},{:.1f} ", scale.x(static_cast<double>(at->first)), scale.y(at->second[0]));
   }
   return fmt::format(
       "<polygon points='{0}{1}' fill='{2}' fill-opacity='0.12'/>"

@@ -36,9 +36,8 @@ struct Candidate {
 class Smbo : public Rounds {
  public:
   Smbo(const space::Space& space, const StrategyOptions& options) : Rounds(space, options) {
-    for (std::size_t k = 0; k < options.limits.size(); ++k) {
-      if (std::isfinite(options.limits[k])) limits_known_ = true;
-    }
+    limits_known_ = std::any_of(options.limits.begin(), options.limits.end(),
+                                [](double limit) { return std::isfinite(limit); });
   }
 
  private:

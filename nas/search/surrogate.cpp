@@ -39,13 +39,13 @@ struct ChoiceTree::Split {
 };
 
 ChoiceTree ChoiceTree::grow(const Rows& genomes, const std::vector<double>& targets,
-                            std::vector<std::size_t> rows, const Limits& limits) {
+                            const std::vector<std::size_t>& rows, const Limits& limits) {
   ChoiceTree tree;
-  tree.grow_node({genomes, targets, limits}, std::move(rows), 0);
+  tree.grow_node({genomes, targets, limits}, rows, 0);
   return tree;
 }
 
-std::size_t ChoiceTree::grow_node(const Data& data, std::vector<std::size_t> rows, std::size_t depth) {
+std::size_t ChoiceTree::grow_node(const Data& data, const std::vector<std::size_t>& rows, std::size_t depth) {
   const std::size_t index = nodes_.size();
   nodes_.emplace_back();
   double sum = 0;
@@ -61,8 +61,8 @@ std::size_t ChoiceTree::grow_node(const Data& data, std::vector<std::size_t> row
   nodes_[index].gene = static_cast<std::uint32_t>(split.gene);
   nodes_[index].table = static_cast<std::uint32_t>(lefts_.size());
   lefts_.insert(lefts_.end(), split.left.begin(), split.left.end());
-  const std::size_t left_index = grow_node(data, std::move(left), depth + 1);
-  const std::size_t right_index = grow_node(data, std::move(right), depth + 1);
+  const std::size_t left_index = grow_node(data, left, depth + 1);
+  const std::size_t right_index = grow_node(data, right, depth + 1);
   nodes_[index].left = static_cast<std::uint32_t>(left_index);
   nodes_[index].right = static_cast<std::uint32_t>(right_index);
   return index;
@@ -195,7 +195,7 @@ std::vector<double> Surrogate::boost(const Rows& rows, std::vector<double> resid
     for (const std::size_t row : bag) {
       if (space::uniform_unit(rng) < options_.rows) seen.push_back(row);
     }
-    trees.push_back(ChoiceTree::grow(rows, residuals, std::move(seen), options_.tree));
+    trees.push_back(ChoiceTree::grow(rows, residuals, seen, options_.tree));
     for (std::size_t row = 0; row < rows.count(); ++row) {
       residuals[row] -= options_.step * trees.back()(rows[row]);
     }

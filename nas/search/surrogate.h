@@ -39,7 +39,7 @@ class ChoiceTree {
   /// Fits `targets` of the rows listed. Splits are the best of all two-part divisions of a gene's choices
   /// (Fisher 1958: those by mean target), by squared error.
   static ChoiceTree grow(const Rows& genomes, const std::vector<double>& targets,
-                         std::vector<std::size_t> rows, const Limits& limits);
+                         const std::vector<std::size_t>& rows, const Limits& limits);
   /// `codes` has a choice a gene.
   [[nodiscard]] double operator()(const std::uint16_t* codes) const;
 
@@ -52,7 +52,7 @@ class ChoiceTree {
   };
   struct Split;
   struct Data;
-  std::size_t grow_node(const Data& data, std::vector<std::size_t> rows, std::size_t depth);
+  std::size_t grow_node(const Data& data, const std::vector<std::size_t>& rows, std::size_t depth);
   static Split best_split(const Data& data, const std::vector<std::size_t>& rows);
 
   std::vector<Node> nodes_;

@@ -3,7 +3,6 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 
-#include <array>
 #include <filesystem>
 
 #include "nas/search/lstm/lstm.h"
@@ -14,23 +13,20 @@ namespace npusim::search {
 
 namespace {
 
-/// Beside the program (as built), or where it is installed.
+/// The library lies beside the program.
 MakeLstm find_lstm() {
   std::error_code error;
-  const std::filesystem::path folder = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
-  std::string why;
-  for (const std::filesystem::path& place : {folder, folder / ".." / "lib" / "npusim"}) {
-    const std::filesystem::path file = place / kLstmLibrary;
-    if (!std::filesystem::exists(file, error)) continue;
-    if (void* const library = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL)) {
-      if (void* const make = ::dlsym(library, kMakeLstm)) return reinterpret_cast<MakeLstm>(make);
-    }
-    why = fmt::format(": {}", ::dlerror());
+  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
+  const std::filesystem::path file = program.parent_path() / kLstmLibrary;
+  if (!std::filesystem::exists(file, error)) {
+    throw UserError(fmt::format(
+        "--surrogate lstm: {} is missing (it is built where libtorch-dev is installed); expected trees",
+        file.string()));
   }
-  throw UserError(
-      fmt::format("--surrogate lstm: this npusim has no {} (it is built where libtorch-dev is installed){}; "
-                  "expected trees",
-                  kLstmLibrary, why));
+  void* const library = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+  void* const make = library == nullptr ? nullptr : ::dlsym(library, kMakeLstm);
+  if (make == nullptr) throw UserError(fmt::format("--surrogate lstm: {}", ::dlerror()));
+  return reinterpret_cast<MakeLstm>(make);
 }
 
 }  // namespace
