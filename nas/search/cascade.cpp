@@ -24,6 +24,8 @@ constexpr double kNsPerMs = 1e6;
 constexpr const char* kAdditive = "additive";
 /// Share of simulations that the additive model's range holds, as that of the fitted ones.
 constexpr double kCoverage = 0.9;
+/// Sums of a table that are further off than this share do not screen: blocks influence each other.
+constexpr double kWidest = 0.1;
 
 double infinity() { return std::numeric_limits<double>::infinity(); }
 
@@ -171,15 +173,18 @@ bool Screen::due() const {
 void Screen::update() {
   if (!due()) return;
   const std::size_t fewest = fewest_learnt();
+  bool given_up = false;
   for (const auto& chip : chips_) {
     if (chip->table) {
       fit_sums(*chip);
     } else {
       fit(*chip);
     }
-    chip->fitted = true;
+    chip->fitted = !chip->table || chip->relative <= kWidest;
+    given_up = given_up || !chip->fitted;
     ++account_.fits;
   }
+  account_.given_up = given_up;
   fitted_to_ = fewest;
   next_fit_ = 2 * fewest;
   recent_ = recent_outside_ = 0;

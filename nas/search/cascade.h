@@ -80,6 +80,7 @@ class Screen {
     std::size_t checked = 0;  ///< simulations of networks with an expectation
     std::size_t outside = 0;  ///< of these, outside of the range
     double mean_error = 0;    ///< mean of |expected / simulated - 1|
+    bool given_up = false;    ///< at the last fit the table's sums were too far off: everything is simulated
   };
   [[nodiscard]] const Account& account() const { return account_; }
 

@@ -115,7 +115,12 @@ std::string effort_text(const search::SearchResult& result) {
     text +=
         fmt::format("table of blocks: {} simulations, {}\n", effort.table, trace::si(effort.table_s, "s"));
   }
-  if (result.screen.fits == 0) return text;
+  if (result.screen.given_up) {
+    text +=
+        "screen: sums of blocks are more than 10 % off: networks were simulated; --screen apm may do "
+        "better\n";
+  }
+  if (result.screen.checked == 0) return text;
   return text +
          fmt::format(
              "screen: {} fits; of {} simulations, {} outside of the expected range, mean error {:.2f} %\n",

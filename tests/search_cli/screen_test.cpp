@@ -66,6 +66,18 @@ TEST_CASE("With a screen and a limit every network of the front keeps it, and no
   }
 }
 
+TEST_CASE("Where sums of blocks are far off the additive screen gives up and every network is simulated") {
+  const TempFolder folder;
+  const Outcome run =
+      run_npusim({"search", "--hw", "edgetpu-coral-usb", "--space", "mbconv-bench", "--screen", "additive",
+                  "--budget", "150", "--strategy", "random", "--evaluator", "proxy:params", "--round", "40",
+                  "--store", folder / "s.db", "-o", folder / "out"});
+  INFO(run.err);
+  REQUIRE(run.exit_code == 0);
+  CHECK(contains(run.out, "screen: sums of blocks are more than 10 % off"));
+  CHECK(Json::parse(read_file(folder / "out/search.json")).at("predicted") == 0);
+}
+
 TEST_CASE("Unknown screens, tables that cannot pay and DRAM goals are errors before anything is searched") {
   const TempFolder folder;
   const auto error = [&](const std::vector<std::string>& more) {
