@@ -76,11 +76,11 @@ TEST_CASE("calibrate refuses wrong input and names row, key or option") {
     CHECK(outcome.exit_code == 1);
     return outcome.err;
   };
-  CHECK(contains(complaint({"--hw", "ascend310", "--free", "launch.task_us=1..9"}),
+  CHECK(contains(complaint({"--hw", "ascend310", "--free", "launch.task_us=1..19"}),
                  "rows.csv:3: resnet7: neither a file nor a built-in network; did you mean 'resnet8'?"));
   CHECK(contains(complaint({"--hw", "ascend310", "--free", "launch.task_us"}), "gives no range"));
   CHECK(contains(complaint({"--hw", "ascend310"}), "--free is required"));
-  CHECK(contains(complaint({"--hw", "ascend310", "--free", "launch.task_us=1..9", "--method", "bobqa"}),
+  CHECK(contains(complaint({"--hw", "ascend310", "--free", "launch.task_us=1..19", "--method", "bobqa"}),
                  "did you mean 'bobyqa'?"));
 }
 
