@@ -88,7 +88,8 @@ std::unique_ptr<Evaluator> make_evaluator(const EvaluatorOptions& options, const
   }
   if (kind == "table") {
     if (space == nullptr) {
-      throw UserError("--evaluator table: its rows are encodings of a space, which these networks are not in");
+      throw UserError(
+          "--evaluator table: its rows are encodings of a space, which these networks are not in");
     }
     return make_table_evaluator(rest, *space);
   }

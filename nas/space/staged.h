@@ -76,7 +76,9 @@ class StagedSpace : public Space {
   /// The choices that a genome makes for one stage.
   [[nodiscard]] StageValue read(const Genome& genome, std::size_t stage) const;
   /// The image of a genome's network.
-  [[nodiscard]] std::int64_t image_side(const Genome& genome) const { return plan_.sides[side_index(genome)]; }
+  [[nodiscard]] std::int64_t image_side(const Genome& genome) const {
+    return plan_.sides[side_index(genome)];
+  }
 
  private:
   /// Where a stage's genes are; npos where it has none.
