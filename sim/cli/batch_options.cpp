@@ -40,7 +40,7 @@ bool is_helper(const BatchRunOptions& options) {
   return options.executor == "mpi" && mpi::launched_rank() != 0;
 }
 
-std::vector<CLI::Option*> add_batch_options(CLI::App& command, BatchRunOptions& options) {
+WorkerFlags add_worker_options(CLI::App& command, WorkerOptions& options) {
   auto* workers = command.add_option("-j,--jobs", options.workers, "worker processes; default: one a core")
                       ->type_name("N")
                       ->check(CLI::Range(std::int64_t{1}, std::int64_t{4096}));
@@ -50,6 +50,22 @@ std::vector<CLI::Option*> add_batch_options(CLI::App& command, BatchRunOptions& 
                     ->type_name("FILE");
   auto* none =
       command.add_flag("--no-store", options.no_store, "neither reuse nor keep results")->excludes(store);
+  return {workers, store, none};
+}
+
+std::size_t worker_count(const WorkerOptions& options) {
+  return options.workers > 0 ? static_cast<std::size_t>(options.workers)
+                             : std::max(1U, std::thread::hardware_concurrency());
+}
+
+std::optional<jobs::Store> open_store(const WorkerOptions& options) {
+  if (options.no_store) return std::nullopt;
+  return std::optional<jobs::Store>(std::in_place,
+                                    options.store.empty() ? jobs::default_store_path() : options.store);
+}
+
+std::vector<CLI::Option*> add_batch_options(CLI::App& command, BatchRunOptions& options) {
+  const auto [workers, store, none] = add_worker_options(command, options);
   auto* fresh =
       command.add_flag("--fresh", options.fresh, "simulate again what the store has, and replace it")
           ->excludes(none);
@@ -77,8 +93,7 @@ std::vector<CLI::Option*> add_batch_options(CLI::App& command, BatchRunOptions& 
 
 jobs::BatchResult run_batch_from(const BatchRunOptions& options, const jobs::Batch& batch) {
   jobs::BatchOptions run;
-  run.workers = options.workers > 0 ? static_cast<std::size_t>(options.workers)
-                                    : std::max(1U, std::thread::hardware_concurrency());
+  run.workers = worker_count(options);
   run.version = jobs::version_text(NPUSIM_VERSION);
   run.fresh = options.fresh;
   run.resume = options.resume;
@@ -93,11 +108,8 @@ jobs::BatchResult run_batch_from(const BatchRunOptions& options, const jobs::Bat
     }
     run.executor = cluster->executor();
   }
-  std::optional<jobs::Store> store;
-  if (!options.no_store) {
-    store.emplace(options.store.empty() ? jobs::default_store_path() : options.store);
-    run.store = &*store;
-  }
+  std::optional<jobs::Store> store = open_store(options);
+  if (store) run.store = &*store;
   jobs::BatchResult results = jobs::run_batch(batch, run);
   std::fprintf(stderr, "npusim: %s\n", jobs::describe(results, run).c_str());
   return results;

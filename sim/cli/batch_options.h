@@ -2,18 +2,32 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "nas/jobs/batch.h"
+#include "nas/jobs/store.h"
 
 namespace npusim::cli {
 
-struct BatchRunOptions {
+struct WorkerOptions {
   std::int64_t workers = 0;  ///< 0: as many as cores
   std::string store;         ///< "": the default
   bool no_store = false;
+};
+struct WorkerFlags {
+  CLI::Option *workers, *store, *no_store;
+};
+/// Adds -j, --store and --no-store.
+WorkerFlags add_worker_options(CLI::App& command, WorkerOptions& options);
+std::size_t worker_count(const WorkerOptions& options);
+/// Nothing with --no-store. Throws UserError when the file cannot be used.
+std::optional<jobs::Store> open_store(const WorkerOptions& options);
+
+struct BatchRunOptions : WorkerOptions {
   bool fresh = false;
   bool resume = false;
   std::string executor = "local";
@@ -22,7 +36,7 @@ struct BatchRunOptions {
 /// Whether this process is one of a cluster's that shall say and write nothing.
 bool is_helper(const BatchRunOptions& options);
 
-/// Adds -j, --store and their like; gives what was added.
+/// Adds all of them; gives what was added.
 std::vector<CLI::Option*> add_batch_options(CLI::App& command, BatchRunOptions& options);
 
 /// Opens the store, runs the batch and says on standard error what was reused. Throws UserError, and in the

@@ -9,7 +9,6 @@
 #include <memory>
 #include <optional>
 #include <sstream>
-#include <thread>
 
 #include "hw_models/api/npu.h"
 #include "nas/calibrate/report.h"
@@ -97,15 +96,11 @@ class Teller {
 
 calibrate::Calibration fit(const CalibrateOptions& options, const calibrate::Problem& problem) {
   jobs::BatchOptions run;
-  run.workers = options.run.workers > 0 ? static_cast<std::size_t>(options.run.workers)
-                                        : std::max(1U, std::thread::hardware_concurrency());
+  run.workers = worker_count(options.run);
   run.version = jobs::version_text(NPUSIM_VERSION);
   run.fresh = options.run.fresh;
-  std::optional<jobs::Store> store;
-  if (!options.run.no_store) {
-    store.emplace(options.run.store.empty() ? jobs::default_store_path() : options.run.store);
-    run.store = &*store;
-  }
+  std::optional<jobs::Store> store = open_store(options.run);
+  if (store) run.store = &*store;
   Teller teller;
   std::size_t simulated = 0;
   const auto simulate = [&](const jobs::Batch& batch) {

@@ -7,7 +7,6 @@
 #include <memory>
 #include <optional>
 #include <sstream>
-#include <thread>
 
 #include "hw_models/api/npu.h"
 #include "nas/scale/compound.h"
@@ -17,6 +16,7 @@
 #include "nas/scale/resize.h"
 #include "nas/space/space.h"
 #include "sim/base/error.h"
+#include "sim/cli/batch_options.h"
 #include "sim/cli/commands.h"
 #include "sim/cli/output.h"
 #include "workloads/passes/passes.h"
@@ -41,18 +41,8 @@ struct ScaleCommand {
   search::EvaluatorOptions evaluator;
   std::string output;
   bool weights = false;
-  std::int64_t workers = 0;
-  std::string store;
-  bool no_store = false;
+  WorkerOptions run;
 };
-
-void make_folder(const std::string& folder) {
-  if (folder.empty()) throw UserError("-o is missing: the folder for the networks and their reports");
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) throw UserError(fmt::format("{}: cannot be created: {}", folder, error.message()));
-  check_writable((fs::path(folder) / "scale.json").string());
-}
 
 /// The network, as far as it can be scaled; `raw` is its graph.
 std::unique_ptr<scale::Scalable> network_of(const ScaleCommand& command, const ir::Graph& raw) {
@@ -188,8 +178,7 @@ void add_notes(const scale::Scalable& network, const ScaleCommand& command, scal
 scale::BenchOptions bench_options(const ScaleCommand& command, const search::SearchChip& chip) {
   scale::BenchOptions how;
   how.chip = chip;
-  how.workers = command.workers > 0 ? static_cast<std::size_t>(command.workers)
-                                    : std::max(1U, std::thread::hardware_concurrency());
+  how.workers = worker_count(command.run);
   how.version = jobs::version_text(NPUSIM_VERSION);
   how.divisor = command.divisor.value_or(command.how == "s3nas" ? 16 : 8);
   return how;
@@ -210,12 +199,9 @@ void run(ScaleCommand command) {
   command.evaluator.workers = how.workers;
   command.evaluator.command.folder = (fs::path(command.output) / "candidates").string();
   const std::unique_ptr<search::Evaluator> evaluator = search::make_evaluator(command.evaluator, nullptr);
-  make_folder(command.output);
-  std::optional<jobs::Store> store;
-  if (!command.no_store) {
-    store.emplace(command.store.empty() ? jobs::default_store_path() : command.store);
-    how.store = &*store;
-  }
+  make_folder(command.output, "the networks and their reports", "scale.json");
+  std::optional<jobs::Store> store = open_store(command.run);
+  if (store) how.store = &*store;
   how.finish = [&command](ir::Graph& graph) { scale::finish(graph, command.finish); };
   scale::Bench bench(*network, *evaluator, how);
   if (activations) {
@@ -307,15 +293,7 @@ void add_scale(CLI::App& app) {
   sub->add_option("-o,--output", command->output, "folder for scale.json, scale.csv, ONNX, reports")
       ->type_name("DIR");
   sub->add_flag("--weights", command->weights, "embed random weights in the ONNX files");
-  sub->add_option("-j,--jobs", command->workers, "worker processes; default: one a core")
-      ->type_name("N")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{4096}));
-  auto* store =
-      sub->add_option(
-             "--store", command->store,
-             "file that keeps simulations and scores; default: npusim/results.db in the cache folder")
-          ->type_name("FILE");
-  sub->add_flag("--no-store", command->no_store, "neither reuse nor keep results")->excludes(store);
+  add_worker_options(*sub, command->run);
   sub->callback([command] { run(*command); });
 }
 

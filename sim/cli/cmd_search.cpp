@@ -9,7 +9,6 @@
 #include <memory>
 #include <optional>
 #include <sstream>
-#include <thread>
 
 #include "hw_models/api/npu.h"
 #include "nas/search/compare.h"
@@ -17,6 +16,7 @@
 #include "nas/search/fresh.h"
 #include "nas/search/output.h"
 #include "sim/base/error.h"
+#include "sim/cli/batch_options.h"
 #include "sim/cli/commands.h"
 #include "sim/cli/output.h"
 #include "sim/trace/format.h"
@@ -42,9 +42,7 @@ struct SearchCommand {
   std::string strategies;            ///< to compare; "": all
   std::string picture;               ///< of the comparison, SVG; "": none
   bool weights = false;
-  std::int64_t workers = 0;
-  std::string store;
-  bool no_store = false;
+  WorkerOptions run;
 };
 
 std::vector<std::string> words_of(const std::string& text) {
@@ -70,14 +68,6 @@ std::vector<search::SearchChip> chips_of(const SearchCommand& command) {
   }
   if (chips.empty()) static_cast<void>(resolve({}));  // says what is missing
   return chips;
-}
-
-void make_folder(const std::string& folder) {
-  if (folder.empty()) throw UserError("-o is missing: the folder for the front's networks and reports");
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) throw UserError(fmt::format("{}: cannot be created: {}", folder, error.message()));
-  check_writable((fs::path(folder) / "search.json").string());
 }
 
 /// A line a round; on a terminal it is rewritten in place.
@@ -128,17 +118,6 @@ std::string effort_text(const search::SearchResult& result) {
              100 * result.screen.mean_error);
 }
 
-std::size_t workers_of(const SearchCommand& command) {
-  return command.workers > 0 ? static_cast<std::size_t>(command.workers)
-                             : std::max(1U, std::thread::hardware_concurrency());
-}
-
-std::optional<jobs::Store> store_of(const SearchCommand& command) {
-  if (command.no_store) return std::nullopt;
-  return std::optional<jobs::Store>(std::in_place,
-                                    command.store.empty() ? jobs::default_store_path() : command.store);
-}
-
 /// Of --compare: simulates what the searches returned on the chip of --hw, where one is named.
 void add_fresh_simulations(const SearchCommand& command, jobs::Store* store,
                            search::CompareOptions& options) {
@@ -146,7 +125,7 @@ void add_fresh_simulations(const SearchCommand& command, jobs::Store* store,
   const std::vector<search::SearchChip> chips = chips_of(command);
   if (chips.size() > 1) throw UserError("--compare: expected one --hw, that of the benchmark's latencies");
   search::FreshOptions how;
-  how.workers = workers_of(command);
+  how.workers = worker_count(command.run);
   how.version = jobs::version_text(NPUSIM_VERSION);
   how.store = store;
   options.afterwards = [chip = chips.front(), how](const search::Benchmark& benchmark,
@@ -161,7 +140,7 @@ void run_comparison(const SearchCommand& command) {
   options.strategy = command.search.of_strategy;
   options.seeds = command.seeds;
   if (!command.strategies.empty()) options.strategies = words_of(command.strategies);
-  std::optional<jobs::Store> store = command.hw.empty() ? std::nullopt : store_of(command);
+  std::optional<jobs::Store> store = command.hw.empty() ? std::nullopt : open_store(command.run);
   add_fresh_simulations(command, store ? &*store : nullptr, options);
   const search::CompareOutput output = search::run_compare(command.compare, command.space, options);
   if (!command.output.empty()) write_output(command.output, output.csv);
@@ -187,15 +166,15 @@ void run(SearchCommand command) {
   search::check(how.goals);
   how.of_strategy.constrained = choose("--aim", command.aim, {"front", "limit"}) == 1;
   for (const std::string& text : command.genes) how.genes.push_back(sweep::parse_set(text));
-  make_folder(command.output);
-  how.workers = workers_of(command);
+  make_folder(command.output, "the front's networks and reports", "search.json");
+  how.workers = worker_count(command.run);
   how.version = jobs::version_text(NPUSIM_VERSION);
   how.screen.seed = how.of_strategy.seed;
   how.of_strategy.reward_target = how.goals.limits.latency_ms.value_or(0);
   command.evaluator.workers = how.workers;
   command.evaluator.command.folder = (fs::path(command.output) / "candidates").string();
   const std::unique_ptr<search::Evaluator> evaluator = search::make_evaluator(command.evaluator, space.get());
-  std::optional<jobs::Store> store = store_of(command);
+  std::optional<jobs::Store> store = open_store(command.run);
   if (store) how.store = &*store;
   search::SearchResult result;
   {
@@ -334,21 +313,12 @@ void add_search(CLI::App& app) {
       ->type_name("N")
       ->check(CLI::Range(std::size_t{1}, std::size_t{10'000}));
   sub->add_flag("--weights", command->weights, "embed random weights in the front's ONNX files");
-  sub->add_option("-j,--jobs", command->workers, "worker processes; default: one a core")
-      ->type_name("N")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{4096}));
-  auto* store =
-      sub->add_option(
-             "--store", command->store,
-             "file that keeps simulations and scores; default: npusim/results.db in the cache folder")
-          ->type_name("FILE");
-  auto* none =
-      sub->add_flag("--no-store", command->no_store, "neither reuse nor keep results")->excludes(store);
+  const WorkerFlags flags = add_worker_options(*sub, command->run);
   sub->add_flag(
          "--resume", command->search.resume,
          "continue a stopped search: an error when the store has nothing of it (without --resume, what "
          "there is is reused just the same)")
-      ->excludes(none);
+      ->excludes(flags.no_store);
   sub->callback([command] { run(*command); });
 }
 

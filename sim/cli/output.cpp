@@ -31,6 +31,14 @@ void check_writable(const std::string& path) {
   }
 }
 
+void make_folder(const std::string& path, const std::string& what, const std::string& file) {
+  if (path.empty()) throw UserError("-o is missing: the folder for " + what);
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) throw UserError(fmt::format("{}: cannot be created: {}", path, error.message()));
+  check_writable((fs::path(path) / file).string());
+}
+
 void write_output(const std::string& path, std::string_view text) {
   if (path.empty()) {
     std::cout.write(text.data(), static_cast<std::streamsize>(text.size()));

@@ -12,6 +12,9 @@ namespace npusim::cli {
 /// Throws UserError unless `path` ("" is standard output) can be created or replaced: call it before long
 /// work.
 void check_writable(const std::string& path);
+/// Creates the folder `path` of -o for `what`. Throws UserError when it is "" or cannot be created, or when
+/// `file` cannot be written there.
+void make_folder(const std::string& path, const std::string& what, const std::string& file);
 /// Writes `text` to `path`, or to standard output when `path` is "". Throws UserError with the system's
 /// reason.
 void write_output(const std::string& path, std::string_view text);
