@@ -10,6 +10,7 @@
 
 #include "nas/search/driver_bounds.h"
 #include "nas/search/driver_genes.h"
+#include "nas/search/driver_judge.h"
 #include "sim/base/error.h"
 
 namespace npusim::search {
@@ -43,7 +44,7 @@ class Search {
  public:
   Search(std::shared_ptr<const space::Space> space, const std::vector<SearchChip>& chips,
          Evaluator& evaluator, const SearchOptions& options)
-      : space_(std::move(space)), chips_(chips), evaluator_(evaluator), options_(options) {
+      : space_(std::move(space)), chips_(chips), options_(options), judge_(evaluator, options) {
     check(options.goals);
     add_genes();
     std::vector<std::string> names;
@@ -196,43 +197,9 @@ class Search {
     graphs_[i] = std::make_unique<ir::Graph>(std::move(graph));
   }
 
-  /// Asks the evaluator about those that keep all limits and were not asked for before.
   void score(const std::vector<std::size_t>& networks) {
     const Stopwatch watch(out_.effort.score_s);
-    std::vector<std::size_t> open;
-    std::vector<Candidate> candidates;
-    for (const std::size_t i : networks) {
-      const Seen& one = out_.seen[i];
-      if (one.measured.scored || refused(one) || violation_of(one.measured, options_.goals) > 0) continue;
-      open.push_back(i);
-      // A network on several settings of the chip is judged once.
-      if (known_scores_.emplace(one.encoding, Score{}).second) {
-        candidates.push_back({one.encoding, graphs_[i].get()});
-      }
-    }
-    const std::vector<Score> scores = scores_of(evaluator_, candidates, options_.store, options_.version);
-    std::size_t failed = 0;
-    for (std::size_t i = 0; i < scores.size(); ++i) {
-      known_scores_[candidates[i].encoding] = scores[i];
-      failed += scores[i].failure.empty() ? 0 : 1;
-    }
-    for (const std::size_t i : open) {
-      Measured& measured = out_.seen[i].measured;
-      const Score& score = known_scores_.at(out_.seen[i].encoding);
-      measured.scored = true;
-      measured.score = score.value;
-      measured.score_failure = score.failure;
-    }
-    if (!any_scored_ && failed == scores.size() && failed > 0) {
-      throw UserError(fmt::format("--evaluator {}: none of the first {} networks could be judged: {}",
-                                  evaluator_.name(), failed, scores.front().failure));
-    }
-    any_scored_ = any_scored_ || !scores.empty();
-  }
-
-  static bool refused(const Seen& one) {
-    return std::any_of(one.measured.chips.begin(), one.measured.chips.end(),
-                       [](const OnChip& chip) { return !chip.refusal.empty(); });
+    judge_.score(networks, out_.seen, graphs_);
   }
 
   /// A network at both ends of what the screen expects of it.
@@ -297,7 +264,7 @@ class Search {
   void simulate(std::vector<std::size_t> worth) {
     if (settings_) {  // settings that make no chip have their refusal already
       worth.erase(
-          std::remove_if(worth.begin(), worth.end(), [&](std::size_t i) { return refused(out_.seen[i]); }),
+          std::remove_if(worth.begin(), worth.end(), [&](std::size_t i) { return out_.seen[i].refused(); }),
           worth.end());
     }
     if (worth.empty()) return;
@@ -343,7 +310,7 @@ class Search {
     if (screen_ == nullptr) {
       for (std::size_t i = first; i < out_.seen.size(); ++i) graphs_[i].reset();
     }
-    if (out_.reference.empty() && any_scored_) set_reference(results);
+    if (out_.reference.empty() && judge_.asked()) set_reference(results);
     note_step();
   }
 
@@ -425,54 +392,15 @@ class Search {
   }
 
   void finish() {
-    if (archive_.front().empty()) complain();
+    if (archive_.front().empty()) complain_of_limits(*space_, options_.goals, out_.seen);
     for (const Evaluation& member : archive_.front()) out_.front.push_back(place_.at(member.genome));
     if (screen_ == nullptr) return;
     out_.screen = screen_->account();
     note_step();
   }
 
-  [[noreturn]] void complain() const {
-    const Seen* fastest = nullptr;
-    std::string failure;
-    for (const Seen& one : out_.seen) {
-      if (!one.evaluation.failure.empty()) failure = one.evaluation.failure;
-      if (!one.simulated() || !one.evaluation.failure.empty()) continue;
-      const Combine combine = options_.goals.combine;
-      if (fastest == nullptr ||
-          limited_latency(one.measured, combine) < limited_latency(fastest->measured, combine)) {
-        fastest = &one;
-      }
-    }
-    if (fastest == nullptr) {
-      throw UserError(fmt::format("none of {} networks of {} could be evaluated: {}", out_.seen.size(),
-                                  space_->name(), failure));
-    }
-    throw UserError(fmt::format(
-        "none of {} networks of {} keeps the limits{}. The fastest of them takes {:.4g} ms ({:.4g} M MACs, "
-        "{:.4g} M weights): {}:{}",
-        out_.seen.size(), space_->name(), limits_text(),
-        limited_latency(fastest->measured, options_.goals.combine),
-        static_cast<double>(fastest->measured.macs) / 1e6,
-        static_cast<double>(fastest->measured.params) / 1e6, space_->name(), fastest->encoding));
-  }
-
-  [[nodiscard]] std::string limits_text() const {
-    const Limits& limits = options_.goals.limits;
-    std::string text;
-    const auto add = [&](const std::optional<double>& limit, const char* what) {
-      if (limit) text += fmt::format("{} {:.6g}{}", text.empty() ? "" : ",", *limit, what);
-    };
-    add(limits.latency_ms, " ms");
-    add(limits.macs, " MACs");
-    add(limits.params, " weights");
-    add(limits.dram_mb, " MB of DRAM traffic");
-    return text;
-  }
-
   std::shared_ptr<const space::Space> space_;
   const std::vector<SearchChip>& chips_;
-  Evaluator& evaluator_;
   const SearchOptions& options_;
   std::unique_ptr<Strategy> strategy_;
   std::unique_ptr<Screen> screen_;
@@ -481,8 +409,7 @@ class Search {
   std::vector<std::unique_ptr<ir::Graph>> graphs_;  ///< by network seen; kept while they may be simulated
   std::size_t graphs_told_ = 0;
   std::map<space::Genome, std::size_t> place_;
-  bool any_scored_ = false;
-  std::map<std::string, Score> known_scores_;  ///< by network
+  Judge judge_;
   /// Of searches with hardware genes: `space_` is then `settings_`, of `networks_`.
   std::shared_ptr<const HardwareSpace> settings_;
   std::shared_ptr<const space::Space> networks_;
@@ -491,6 +418,11 @@ class Search {
 };
 
 }  // namespace
+
+bool Seen::refused() const {
+  return std::any_of(measured.chips.begin(), measured.chips.end(),
+                     [](const OnChip& chip) { return !chip.refusal.empty(); });
+}
 
 bool Seen::simulated() const {
   return std::all_of(measured.chips.begin(), measured.chips.end(),

@@ -27,7 +27,8 @@ struct Seen {
   std::string hw_hash;                 ///< of the chip with them; "" without hardware genes
   Measured measured;
   Evaluation evaluation;
-  [[nodiscard]] bool simulated() const;
+  [[nodiscard]] bool simulated() const;  ///< on every chip
+  [[nodiscard]] bool refused() const;    ///< by a chip
 };
 
 /// How far a search is, after a round.
