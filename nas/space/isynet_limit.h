@@ -58,7 +58,7 @@ class IsynetLimit {
  private:
   /// One kind of block; a stage is one of these, repeated.
   struct Shape {
-    std::array<zoo::Edge, 4> edges;
+    std::array<zoo::Edge, 4> edges{};
     std::int64_t expansion = 1;
     std::size_t used = 1;  ///< edges that are no identity
   };
